@@ -1,0 +1,43 @@
+"""The built-in layers, a file a family, each registered as a plugin under its lower-case name."""
+
+from tinygrad_lite.layers.activation import (
+    ELU,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
+from tinygrad_lite.layers.conv import Conv, Conv2d
+from tinygrad_lite.layers.dense import Dense
+from tinygrad_lite.layers.dropout import Dropout
+from tinygrad_lite.layers.flatten import Flatten
+from tinygrad_lite.layers.pool import AvgPool2d, MaxPool2d
+from tinygrad_lite.layers.rbm import RBM
+from tinygrad_lite.layers.recurrent import GRU, LSTM, RNN
+from tinygrad_lite.layers.sequential import Sequential
+
+__all__ = [
+    "ELU",
+    "GRU",
+    "LSTM",
+    "RBM",
+    "RNN",
+    "AvgPool2d",
+    "Conv",
+    "Conv2d",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "LeakyReLU",
+    "MaxPool2d",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]

@@ -1,0 +1,36 @@
+"""Sequential: one Module after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_lite.module import Module
+from tinygrad_lite.plugins import register_layer
+
+
+@register_layer("sequential")
+class Sequential(Module):
+    """Apply Modules in order, each to the result of the one before.
+
+    Parameters are named as in PyTorch: `0.weight`, `0.bias`, `2.weight`, ...
+    """
+
+    def __init__(self, *modules: Module) -> None:
+        for i, module in enumerate(modules):
+            setattr(self, str(i), module)
+
+    def forward(self, x: Any) -> Any:
+        """Apply all."""
+        for module in self:
+            x = module(x)
+        return x
+
+    def __iter__(self) -> Iterator[Module]:
+        return (member for _, member in self._members())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, index: int) -> Module:
+        return list(self)[index]

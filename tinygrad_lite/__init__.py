@@ -1,0 +1,81 @@
+"""tinygrad_lite: reverse-mode autodiff, neural networks and their training, clear from end to end.
+
+>>> import tinygrad_lite as tg
+>>> x = tg.tensor([[1.0, 2.0]], requires_grad=True)
+>>> tg.exp(x).sum().backward()
+>>> x.grad
+"""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+_root = Path(__file__).parent.parent
+if (_root / "pyproject.toml").exists() and (_root / "layers" / "__init__.py").exists():
+    # Python was started in a checkout: its layers/, optim/ and examples/ are ours, installed or not
+    __path__.append(str(_root))
+
+from tinygrad_lite.check import gradcheck
+from tinygrad_lite.errors import (
+    ArgumentError,
+    CheckpointError,
+    DataError,
+    DTypeError,
+    GradientError,
+    GraphError,
+    PluginError,
+    ShapeError,
+    TinygradLiteError,
+)
+from tinygrad_lite.module import Buffer, Module, Parameter, build
+from tinygrad_lite.op import Op, enable_grad, is_grad_enabled, no_grad, reference
+from tinygrad_lite.ops import *  # noqa: F403
+from tinygrad_lite.ops.random import seed
+from tinygrad_lite.plugins import (
+    register_dataset,
+    register_layer,
+    register_model,
+    register_optimizer,
+)
+from tinygrad_lite.scalar import Scalar
+from tinygrad_lite.tensor import (
+    Tensor,
+    arange,
+    asarray,
+    eye,
+    float32,
+    float64,
+    full,
+    linspace,
+    ones,
+    rand,
+    randint,
+    randn,
+    tensor,
+    to_scalars,
+    zeros,
+)
+from tinygrad_lite.version import __version__
+
+if TYPE_CHECKING:
+    from tinygrad_lite import contract, data, functional, layers, optim, train
+    from tinygrad_lite.checkpoint import load, save
+    from tinygrad_lite.train import Trainer
+
+
+
+# Loaded when first asked for, so that importing the engine stays as quick as importing NumPy.
+_lazy = {
+    "Trainer": "tinygrad_lite.train",
+    "load": "tinygrad_lite.checkpoint",
+    "save": "tinygrad_lite.checkpoint",
+}
+_lazy_modules = {"contract", "data", "functional", "layers", "optim", "train"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _lazy_modules:
+        return import_module(f"{__name__}.{name}")
+    if name in _lazy:
+        return getattr(import_module(_lazy[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,119 @@
+"""Errors that explain themselves: what failed, on which operands, on which line, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import linecache
+import sys
+from collections.abc import Iterable
+from functools import cache
+from types import CodeType, FrameType
+from typing import Any
+
+PACKAGE = __name__.partition(".")[0]
+
+
+class TinygradLiteError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class ShapeError(TinygradLiteError, ValueError):
+    """Operands whose shapes do not go together."""
+
+
+class DTypeError(TinygradLiteError, TypeError):
+    """An operand of the wrong kind of number, or no number at all."""
+
+
+class ArgumentError(TinygradLiteError, ValueError):
+    """An argument outside of what the op or layer accepts."""
+
+
+class GraphError(TinygradLiteError, RuntimeError):
+    """Something the graph cannot do, such as `backward` from a value with no history."""
+
+
+class GradientError(TinygradLiteError, AssertionError):
+    """A gradient rule that disagrees with finite differences."""
+
+
+class DataError(TinygradLiteError, ValueError):
+    """Data that cannot be trained on: empty, not finite, labels out of range."""
+
+
+class PluginError(TinygradLiteError, LookupError):
+    """A plugin that is unknown, registered twice, or fails to import."""
+
+
+class CheckpointError(TinygradLiteError, OSError):
+    """A checkpoint that is damaged, foreign, or does not fit the model."""
+
+
+@cache
+def _is_inside(module: str) -> bool:
+    """Tell whether a module is part of the library; the examples count as the user's code."""
+    inside = module == PACKAGE or module.startswith(PACKAGE + ".")
+    return inside and not module.startswith(PACKAGE + ".examples")
+
+
+def user_origin() -> tuple[CodeType, int] | None:
+    """Return (code, instruction) of the nearest caller outside of this library, cheaply."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and _is_inside(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def show_origin(origin: tuple[CodeType, int] | None) -> str:
+    """Return `file.py:12: the line of code` for what `user_origin` returned."""
+    if origin is None:
+        return "unknown line"
+    code, instruction = origin
+    # co_positions has one entry for each two-byte instruction
+    lines = [position[0] for position in code.co_positions()]
+    number = lines[instruction // 2] or code.co_firstlineno
+    text = linecache.getline(code.co_filename, number).strip()
+    return f"{code.co_filename}:{number}" + (f": {text:.100}" if text else "")
+
+
+def describe(value: Any) -> str:
+    """Return dtype and shape of an array-like, or the type and value of anything else."""
+    value = getattr(value, "data", value) if not hasattr(value, "dtype") else value
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if dtype is not None and shape is not None:
+        return f"{dtype} {tuple(shape)}"
+    return f"{type(value).__name__} {value!r}"
+
+
+def message(
+    subject: str,
+    problem: str,
+    operands: dict[str, Any] | None = None,
+    fix: str = "",
+    origin: tuple[CodeType, int] | None = None,
+) -> str:
+    """Compose the text of an error.
+
+    Args:
+        subject: the op or layer, e.g. `matmul` or `Dense(784, 128)`.
+        problem: what is wrong, in one sentence.
+        operands: names and values; shown by `describe`.
+        fix: one way to put it right.
+        origin: the user's line; found from the call stack when not given.
+    """
+    lines = [f"{subject}: {problem}"]
+    if operands:
+        lines.append(
+            "  got: " + ", ".join(f"{name} {describe(value)}" for name, value in operands.items())
+        )
+    lines.append("  at:  " + show_origin(origin or user_origin()))
+    if fix:
+        lines.append(f"  fix: {fix}")
+    return "\n".join(lines)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known names as text, those that resemble `name` first."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=len(known), cutoff=0.5)
+    return ", ".join(close + [other for other in known if other not in close]) or "none"

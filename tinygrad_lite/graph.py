@@ -1,0 +1,149 @@
+"""The graph: its vertices, and the walk that carries gradients from results back to leaves.
+
+Nothing here knows NumPy or any op. A vertex points only to its parents, so a graph has no cycles
+and is freed the moment nobody holds its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from types import CodeType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygrad_lite.op import Op
+
+# A vertex is younger than its parents, so creation order is a topological order.
+next_order = count(1).__next__
+
+
+class Node:
+    """A vertex: a value, and how it was made.
+
+    Attributes:
+        data: the value (an ndarray, a float, or a tuple of ndarrays for an op with several results).
+        requires_grad: whether the walk visits this vertex.
+        grad: the gradient that `backward` left here, of the vertex's own kind, or None.
+        op: the `Op` that made it; None for a leaf.
+        args: what the op was called with; vertices among them are the parents.
+        params: the op's keyword parameters.
+        saved: the raw values of `args`, handed to the gradient rule.
+        order: position in creation order; 0 for a leaf.
+        origin: (code, instruction) of the user's line that made it.
+        hooks: functions applied to the gradient when the walk reaches this vertex.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "args",
+        "data",
+        "grad",
+        "hooks",
+        "op",
+        "order",
+        "origin",
+        "params",
+        "requires_grad",
+        "saved",
+    )
+
+    data: Any
+    requires_grad: bool
+    grad: Any
+    op: Op | None
+    args: tuple[Any, ...]
+    params: dict[str, Any]
+    saved: Sequence[Any]
+    order: int
+    origin: tuple[CodeType, int] | None
+    hooks: list[Callable[[Any], Any]] | None
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        """The vertices this one was computed from."""
+        return tuple(arg for arg in self.args if isinstance(arg, Node))
+
+    def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
+        """Return `old + new`; may add in place into `old` if the walk owns it."""
+        return old + new
+
+    def receive(self, grad: Any, shared: set[int]) -> None:
+        """Take delivery, as a leaf, of a finished gradient; copy it if its buffer is in `shared`."""
+        raise NotImplementedError
+
+    def apply_hooks(self, grad: Any) -> Any:
+        """Pass a finished gradient through the hooks of this vertex."""
+        for hook in self.hooks or ():
+            changed = hook(grad)
+            grad = grad if changed is None else changed
+        return grad
+
+
+def walk(
+    seeds: Iterable[tuple[Node, Any]],
+    inputs: Sequence[Node] | None = None,
+    create_graph: bool = False,
+) -> dict[int, tuple[Node, Any]]:
+    """Carry gradients from `seeds` back through the graph.
+
+    Vertices are taken youngest first, each once, when its gradient is complete. The walk keeps
+    gradients in a table of its own and adds in place only into buffers that it made itself: the
+    two parents of an addition share one array.
+
+    Args:
+        seeds: pairs of a result and the gradient that enters there.
+        inputs: the vertices whose gradients are wanted; None means every leaf.
+        create_graph: hand the rules vertices instead of raw values, so that the gradients are
+            themselves differentiable.
+
+    Returns:
+        A mapping from `id(vertex)` to the vertex and its gradient.
+    """
+    wanted = None if inputs is None else {id(node) for node in inputs}
+    # Nothing older than the oldest input can depend on an input.
+    oldest = 0 if not inputs else min(node.order for node in inputs)
+    table: dict[int, Any] = {}
+    owned: set[int] = set()
+    found: dict[int, tuple[Node, Any]] = {}
+    leaves: dict[int, Node] = {}
+    queue: list[tuple[int, Node]] = []
+
+    def arrive(node: Node, grad: Any) -> None:
+        key = id(node)
+        if key in table:
+            table[key] = node.add_gradients(table[key], grad, key in owned)
+            owned.add(key)
+            return
+        table[key] = grad
+        if node.op is None:
+            leaves[key] = node
+        elif node.order >= oldest:
+            heappush(queue, (-node.order, node))
+
+    for node, seed in seeds:
+        arrive(node, seed)
+    while queue:
+        node = heappop(queue)[1]
+        key = id(node)
+        grad = table.pop(key)
+        if node.hooks:
+            grad = node.apply_hooks(grad)
+        if wanted is not None and key in wanted:
+            found[key] = (node, grad)
+        if node.order > oldest or wanted is None:
+            for parent, gradient in node.op.pull(node, grad, create_graph):  # type: ignore[union-attr]
+                arrive(parent, gradient)
+    for key, leaf in leaves.items():
+        if wanted is None or key in wanted:
+            found[key] = (leaf, leaf.apply_hooks(table[key]))
+    return found
+
+
+def deliver(found: dict[int, tuple[Node, Any]], seeds: Iterable[tuple[Node, Any]]) -> None:
+    """Hand each leaf its gradient; no two leaves, and no seed, end up sharing a buffer."""
+    shared = {id(seed) for _, seed in seeds}
+    for node, grad in found.values():
+        node.receive(grad, shared)
+        shared.add(id(grad))

@@ -1,0 +1,37 @@
+"""Numba kernels: ndarray in, ndarray out. Each family is loaded, and compiled, on first use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+_listeners: list[Callable[[str], None]] = []
+
+
+def available() -> bool:
+    """Tell whether compiled kernels can run here; if not, ops run through their references."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and find_spec("numba") is not None
+
+
+@contextmanager
+def compiling(listener: Callable[[str], None]) -> Iterator[None]:
+    """Call `listener` with the name of each kernel that is compiled inside of the context."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a family of kernels when it is first named."""
+    try:
+        return import_module(f"{__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"{__name__}.{name}":
+            raise
+        raise AttributeError(f"no kernels named {name!r}") from None

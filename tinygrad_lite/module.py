@@ -1,0 +1,357 @@
+"""Module: anything with parameters. Assign Parameters and Modules to attributes; write `forward`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from tinygrad_lite import plugins
+from tinygrad_lite.errors import (
+    CheckpointError,
+    DTypeError,
+    PluginError,
+    ShapeError,
+    TinygradLiteError,
+    message,
+)
+from tinygrad_lite.op import FLOATS
+from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
+
+
+_trace: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar("trace", default=None)
+
+
+@contextmanager
+def trace_calls(trace: Callable[[Module, tuple[Any, ...]], Any]) -> Iterator[None]:
+    """Let `trace(module, args)` stand in for `module.forward(*args)` inside of the context."""
+    token = _trace.set(trace)
+    try:
+        yield
+    finally:
+        _trace.reset(token)
+
+
+class Parameter(Tensor):
+    """A Tensor that is learned: it requires a gradient, and its Module lists it."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool = True
+    ) -> None:
+        super().__init__(data, dtype, requires_grad)
+
+
+class Buffer(Tensor):
+    """A Tensor that belongs to a Module's state but is not learned."""
+
+    __slots__ = ()
+
+
+class Module:
+    """The base of layers and models.
+
+    Parameters, Buffers and Modules are found wherever they are attributes, or in lists, tuples and
+    dicts that are attributes, in the order of assignment. There is no `super().__init__()` to
+    remember. A class registered with `register_layer` or `register_model` can be rebuilt by name.
+    """
+
+    training: bool = True
+    plugin_name: str | None = None
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Module:  # noqa: D102
+        self = super().__new__(cls)
+        self._arguments = args, kwargs
+        return self
+
+    def forward(self, *args: Any) -> Any:
+        """Compute the result; every Module defines its own."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward(self, x)")
+
+    def __call__(self, *args: Any) -> Any:
+        """Run `forward`; raw arrays and lists become Tensors of this Module's dtype."""
+        try:
+            args = tuple(self._enter(arg) for arg in args)
+            trace = _trace.get()
+            return self.forward(*args) if trace is None else trace(self, args)
+        except TinygradLiteError as error:
+            if not str(error).startswith(self._headline()):
+                error.add_note(f"  in:  {self._headline()}")
+            raise
+
+    def _enter(self, arg: Any) -> Any:
+        if not isinstance(arg, np.ndarray | list):
+            return arg
+        arg = asarray(arg)
+        own = next(self.parameters(), None)
+        if own is not None and arg.dtype in FLOATS and own.dtype != arg.dtype:
+            arg = Tensor.make(arg.data.astype(own.dtype))
+        return arg
+
+    # -- what it consists of ----------------------------------------------------------------------
+
+    def _members(self) -> Iterator[tuple[str, Any]]:
+        for name, value in vars(self).items():
+            if name != "_arguments":
+                yield from _flatten(name, value)
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """Yield (dotted path, Module) for this one and all below it, each once."""
+        seen: set[int] = set()
+
+        def visit(path: str, module: Module) -> Iterator[tuple[str, Module]]:
+            if id(module) in seen:
+                return
+            seen.add(id(module))
+            yield path, module
+            for name, member in module._members():
+                if isinstance(member, Module):
+                    yield from visit(f"{path}.{name}" if path else name, member)
+
+        yield from visit(prefix, self)
+
+    def _named_tensors(self, kind: type[Tensor]) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, member in module._members():
+                if isinstance(member, kind) and id(member) not in seen:
+                    seen.add(id(member))
+                    yield f"{path}.{name}" if path else name, member
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield (dotted path, Parameter); a shared one appears once, under its first path."""
+        return self._named_tensors(Parameter)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield every Parameter once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Buffer]]:
+        """Yield (dotted path, Buffer)."""
+        return self._named_tensors(Buffer)
+
+    def modules(self) -> Iterator[Module]:
+        """Yield this Module and all below it."""
+        return (module for _, module in self.named_modules())
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return copies of all parameters and buffers under their dotted paths."""
+        tensors = [*self.named_parameters(), *self.named_buffers()]
+        return {name: tensor.data.copy() for name, tensor in tensors}
+
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
+        """Copy values from `state` into this Module, converted to its dtypes.
+
+        Args:
+            state: arrays under the names that `state_dict` uses.
+            strict: also refuse names that are missing or left over.
+
+        Raises:
+            CheckpointError: names or shapes do not fit; then nothing has been changed.
+        """
+        own: dict[str, Tensor] = dict([*self.named_parameters(), *self.named_buffers()])
+        values = {name: np.asarray(getattr(v, "data", v)) for name, v in state.items()}
+        problems = [
+            f"{name}: is {values[name].shape} there, {tensor.shape} here"
+            for name, tensor in own.items()
+            if name in values and values[name].shape != tensor.shape
+        ]
+        if strict:
+            problems += [f"{name}: missing there" for name in own if name not in values]
+            problems += [f"{name}: unknown here" for name in values if name not in own]
+        if problems:
+            raise CheckpointError(
+                message(
+                    self._headline(),
+                    "the state does not fit:\n    " + "\n    ".join(problems),
+                    fix="build the Module with the arguments it was saved with, or strict=False",
+                )
+            )
+        for name, tensor in own.items():
+            if name in values:
+                tensor.data = values[name].astype(tensor.dtype)
+
+    def astype(self, dtype: DTypeLike) -> Module:
+        """Convert all floating parameters and buffers in place; return self."""
+        for _, tensor in [*self.named_parameters(), *self.named_buffers()]:
+            if tensor.dtype in FLOATS:
+                tensor.data, tensor.grad = tensor.data.astype(dtype), None
+        return self
+
+    def train(self, mode: bool = True) -> Module:
+        """Switch to training behaviour (dropout, batch statistics); return self."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Module:
+        """Switch to evaluation behaviour; return self."""
+        return self.train(False)
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    # -- describing and rebuilding ----------------------------------------------------------------
+
+    def config(self) -> dict[str, Any]:
+        """Return what `build` makes an equal, freshly initialised Module from.
+
+        Raises:
+            PluginError: the class is not registered, so it has no name to be rebuilt by.
+        """
+        if "plugin_name" not in vars(type(self)) or self.plugin_name is None:
+            raise PluginError(
+                f"{type(self).__name__} has no plugin name to be rebuilt by\n"
+                f'  fix: decorate the class with @tg.register_layer("...") or @tg.register_model'
+            )
+        args, kwargs = self._arguments
+        bound = inspect.signature(type(self)).bind(*args, **kwargs).arguments
+        extra = bound.pop("kwargs", {})
+        return {"name": self.plugin_name} | {k: _plain(v) for k, v in (bound | extra).items()}
+
+    def summary(self, input_shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Any:
+        """Trace one sample of `input_shape` (no batch axis); return a printable table of layers."""
+        from tinygrad_lite.summary import summarize
+
+        return summarize(self, input_shape, dtype)
+
+    def _headline(self) -> str:
+        args, kwargs = self._arguments
+        shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __repr__(self) -> str:
+        children = [(n, m) for n, m in self._members() if isinstance(m, Module)]
+        if not children:
+            return self._headline()
+        lines = [f"({n}): {m!r}".replace("\n", "\n  ") for n, m in children]
+        return f"{type(self).__name__}(\n  " + "\n  ".join(lines) + "\n)"
+
+    # -- checks that layers share -----------------------------------------------------------------
+
+    def check_input(self, x: Tensor, axes: str, **lengths: int) -> None:
+        """Raise unless `x` is of floats, has the axes that `axes` names, and the given lengths.
+
+        Args:
+            x: the operand.
+            axes: a word an axis, e.g. `"batch channels height width"`; a leading `"..."` stands
+                for any number of axes.
+            lengths: the length that a named axis must have.
+        """
+        if x.dtype not in FLOATS and x.dtype != object:
+            raise DTypeError(
+                message(
+                    self._headline(),
+                    "needs floating-point input",
+                    {"x": x},
+                    fix="convert it first: x.astype('float32')",
+                )
+            )
+        names = axes.split()
+        free = names[0] == "..."
+        names = names[1:] if free else names
+        if x.ndim < len(names) or (x.ndim > len(names) and not free):
+            raise ShapeError(
+                message(
+                    self._headline(),
+                    f"needs input of shape ({axes.replace(' ', ', ')})",
+                    {"x": x},
+                    fix="add or merge axes with reshape",
+                )
+            )
+        for name, length in zip(names, x.shape[x.ndim - len(names) :], strict=True):
+            if lengths.get(name, length) != length:
+                raise ShapeError(
+                    message(
+                        self._headline(),
+                        f"needs {lengths[name]} {name}, got {length}; "
+                        f"input is ({axes.replace(' ', ', ')})",
+                        {"x": x},
+                        fix=self._fix_for(x, names, lengths),
+                    )
+                )
+
+    @staticmethod
+    def _fix_for(x: Tensor, names: list[str], lengths: dict[str, int]) -> str:
+        if "channels" in lengths and x.shape[-1] == lengths["channels"]:
+            return "x seems to have its channels last: x.transpose(0, 3, 1, 2)"
+        return "change the layer's size, or the layer before it"
+
+
+def _flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Tensor | Module):
+        yield name, value
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from _flatten(f"{name}.{i}", item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flatten(f"{name}.{key}", item)
+
+
+def _short(value: Any) -> str:
+    return f"{type(value).__name__}(…)" if isinstance(value, Module) else repr(value)
+
+
+def _plain(value: Any) -> Any:
+    """Turn an argument into what JSON can hold."""
+    if isinstance(value, Module):
+        return value.config()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def build(config: dict[str, Any]) -> Module:
+    """Make a layer or model from a config: its plugin `name`, and its arguments by name.
+
+    Arguments that are configs themselves are built first.
+
+    Raises:
+        PluginError: a name is unknown, or the arguments are not the plugin's.
+    """
+    if "name" not in config:
+        raise PluginError(
+            f"a config needs the name of a layer or model; this one has {', '.join(config) or 'nothing'}"
+        )
+    arguments = {key: _built(value) for key, value in config.items() if key != "name"}
+    make = _find(config["name"])
+    signature = inspect.signature(make, eval_str=True)
+    variadic = [p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
+    positional = arguments.pop(variadic[0], []) if variadic else []
+    try:
+        signature.bind(*positional, **arguments)
+    except TypeError as error:
+        raise PluginError(
+            f"{config['name']}: {error}\n  takes: {config['name']}{signature.replace(return_annotation=signature.empty)}"
+        ) from None
+    return make(*positional, **arguments)  # type: ignore[no-any-return]
+
+
+def _find(name: str) -> Any:
+    """Look a name up among the layers, then among the models."""
+    try:
+        return plugins.layers.get(name)
+    except PluginError:
+        if name in plugins.layers.broken or name not in {p.name for p in plugins.models.all()}:
+            raise
+        return plugins.models.get(name)
+
+
+def _built(value: Any) -> Any:
+    if isinstance(value, dict) and "name" in value:
+        return build(value)
+    if isinstance(value, list):
+        return [_built(item) for item in value]
+    return value

@@ -1,0 +1,189 @@
+"""Whole sequences through RNN, LSTM and GRU.
+
+Each is one fused op: a kernel runs all time steps, forward and backward, and the reference is the
+cell written in plain ops inside a Python loop. Weights are PyTorch's: weight_ih (gates H, I),
+weight_hh (gates H, H), two biases; gates in the order i f g o (LSTM) and r z n (GRU).
+
+Shapes: x (N, T, I); states (N, H); results: the outputs (N, T, H), then the last state(s) (N, H).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_lite import kernels
+from tinygrad_lite.op import Op
+from tinygrad_lite.ops.activation import sigmoid
+from tinygrad_lite.ops.linalg import linear
+from tinygrad_lite.ops.shape import stack
+
+if TYPE_CHECKING:
+    from tinygrad_lite.tensor import Tensor
+
+# -- the cells: one time step, in plain ops -------------------------------------------------------
+
+
+def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+    """h' = tanh(W x + b + U h + c) (Elman, 1990)."""
+    return (np.tanh(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)),)
+
+
+def lstm_cell(
+    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, Any]:
+    """c' = f c + i g and h' = o tanh c' (Hochreiter & Schmidhuber, 1997; Gers et al., 2000)."""
+    i, f, g, o = _gates(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
+    """h' = (1 - z) n + z h (Cho et al., 2014), the reset gate after the product, as in cuDNN."""
+    xr, xz, xn = _gates(linear(x, w_ih, b_ih), 3)
+    hr, hz, hn = _gates(linear(h, w_hh, b_hh), 3)
+    r, z = sigmoid(xr + hr), sigmoid(xz + hz)
+    n = np.tanh(xn + r * hn)
+    return (n + z * (h - n),)
+
+
+def _gates(a: Any, count: int) -> list[Any]:
+    size = a.shape[-1] // count
+    return [a[..., k * size : (k + 1) * size] for k in range(count)]
+
+
+def _unroll(cell: Callable[..., Any], states: int) -> Callable[..., tuple[Any, ...]]:
+    """Return the reference of a whole sequence: the cell in a loop over time."""
+
+    def reference(x: Any, *args: Any) -> tuple[Any, ...]:
+        state, weights = args[:states], args[states:]
+        outputs = []
+        for t in range(x.shape[1]):
+            state = cell(x[:, t], *state, *weights)
+            outputs.append(state[0])
+        return (stack(outputs, axis=1), *state)
+
+    return reference
+
+
+# -- the kernels: their products before and after the time loop -----------------------------------
+# Results beyond those of the reference are what the rule needs of the forward pass.
+
+
+def _time_first(x: Any) -> Any:
+    return np.ascontiguousarray(x.swapaxes(0, 1))
+
+
+def _projected(x: Any, w_ih: Any, bias: Any) -> Any:
+    """Return W x + b of every step, time first."""
+    return np.ascontiguousarray(_time_first(x) @ w_ih.T + bias)
+
+
+def _before(h: Any, h0: Any) -> Any:
+    """Return the state that each step started from."""
+    return np.concatenate([h0[None], h[:-1]])
+
+
+def _products(da: Any, du: Any, x: Any, h_before: Any, w_ih: Any) -> tuple[Any, ...]:
+    """Return the gradients of x, w_ih, w_hh, b_ih and b_hh from those of the gates."""
+    flat_a, flat_u = da.reshape(-1, da.shape[-1]), du.reshape(-1, du.shape[-1])
+    flat_x = _time_first(x).reshape(-1, x.shape[-1])
+    flat_h = h_before.reshape(-1, h_before.shape[-1])
+    return (
+        (da @ w_ih).swapaxes(0, 1),
+        flat_a.T @ flat_x,
+        flat_u.T @ flat_h,
+        flat_a.sum(axis=0),
+        flat_u.sum(axis=0),
+    )
+
+
+def _or_zeros(g: Any, like: Any) -> Any:
+    return np.zeros(like.shape, like.dtype) if g is None else np.ascontiguousarray(g)
+
+
+def _rnn_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, ...]:
+    p = _projected(x, w_ih, b_ih + b_hh)
+    h = kernels.recurrent.rnn_forward(p, _c(h0), _c(w_hh.T))
+    return h.swapaxes(0, 1), h[-1], h
+
+
+def _rnn_rule(
+    g: Any, y: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, ...]:
+    h = y[-1]
+    g_h = h * 0 if g[0] is None else _time_first(g[0])
+    da, dh0 = kernels.recurrent.rnn_backward(g_h, _or_zeros(g[1], h0), h, _c(w_hh))
+    dx, dw_ih, dw_hh, db_ih, db_hh = _products(da, da, x, _before(h, h0), w_ih)
+    return dx, dh0, dw_ih, dw_hh, db_ih, db_hh
+
+
+def _lstm_forward(
+    x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, ...]:
+    p = _projected(x, w_ih, b_ih + b_hh)
+    h, c, gates = kernels.recurrent.lstm_forward(p, _c(h0), _c(c0), _c(w_hh.T))
+    return h.swapaxes(0, 1), h[-1], c[-1], h, c, gates
+
+
+def _lstm_rule(
+    g: Any, y: Any, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, ...]:
+    *_, h, c, gates = y
+    g_h = h * 0 if g[0] is None else _time_first(g[0])
+    da, dh0, dc0 = kernels.recurrent.lstm_backward(
+        g_h, _or_zeros(g[1], h0), _or_zeros(g[2], c0), c, _c(c0), gates, _c(w_hh)
+    )
+    dx, dw_ih, dw_hh, db_ih, db_hh = _products(da, da, x, _before(h, h0), w_ih)
+    return dx, dh0, dc0, dw_ih, dw_hh, db_ih, db_hh
+
+
+def _gru_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, ...]:
+    size = h0.shape[-1]
+    outer = b_hh.copy()
+    outer[2 * size :] = 0  # n's recurrent bias stands inside of the reset gate's product
+    p = _projected(x, w_ih, b_ih + outer)
+    h, gates = kernels.recurrent.gru_forward(p, _c(h0), _c(w_hh.T), _c(b_hh[2 * size :]))
+    return h.swapaxes(0, 1), h[-1], h, gates
+
+
+def _gru_rule(
+    g: Any, y: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Any, ...]:
+    *_, h, gates = y
+    g_h = h * 0 if g[0] is None else _time_first(g[0])
+    da, du, dh0 = kernels.recurrent.gru_backward(
+        g_h, _or_zeros(g[1], h0), h, _c(h0), gates, _c(w_hh)
+    )
+    dx, dw_ih, dw_hh, db_ih, db_hh = _products(da, du, x, _before(h, h0), w_ih)
+    return dx, dh0, dw_ih, dw_hh, db_ih, db_hh
+
+
+_c = np.ascontiguousarray
+
+_rnn = Op("rnn", _rnn_forward, _rnn_rule, reference=_unroll(rnn_cell, states=1))
+_lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_unroll(lstm_cell, states=2))
+_gru = Op("gru", _gru_forward, _gru_rule, reference=_unroll(gru_cell, states=1))
+
+
+def rnn(
+    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Tensor, Tensor]:
+    """Run a tanh RNN over sequences; return its outputs and its last h."""
+    return _rnn(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]
+
+
+def lstm(
+    x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run an LSTM over sequences; return its outputs, its last h and its last c."""
+    return _lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh)[:3]  # type: ignore[return-value]
+
+
+def gru(
+    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+) -> tuple[Tensor, Tensor]:
+    """Run a GRU over sequences; return its outputs and its last h."""
+    return _gru(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]

@@ -1,0 +1,125 @@
+"""Ops that move elements without changing them, under NumPy's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_lite.op import Op
+from tinygrad_lite.ops.elementwise import fit
+
+if TYPE_CHECKING:
+    from tinygrad_lite.tensor import ArrayLike, Tensor
+
+_reshape = Op(
+    "reshape",
+    lambda x, shape: x.reshape(shape),
+    lambda g, y, x, shape: g.reshape(x.shape),
+    hint="the new shape must hold as many elements as the old one",
+)
+_transpose = Op(
+    "transpose",
+    lambda x, axes: x.transpose(axes),
+    lambda g, y, x, axes: g.transpose(tuple(np.argsort(axes))),
+    hint="name every axis once",
+)
+_broadcast_to = Op(
+    "broadcast_to",
+    lambda x, shape: np.broadcast_to(x, shape),
+    lambda g, y, x, shape: fit(g, x),
+    hint="only axes of length 1, or new ones in front, can be repeated",
+)
+_concatenate = Op(
+    "concatenate",
+    lambda *xs, axis: np.concatenate(xs, axis),
+    lambda g, y, *xs, axis: _pieces(g, [x.shape[axis] for x in xs], axis),
+    hint="all shapes must agree except along the axis that is joined",
+)
+
+
+def _pieces(x: Any, lengths: Sequence[int], axis: int) -> tuple[Any, ...]:
+    """Cut `x` along `axis` into pieces of the given lengths."""
+    axis %= x.ndim
+    ends = np.cumsum(lengths).tolist()
+    lead = (slice(None),) * axis
+    return tuple(x[(*lead, slice(end - n, end))] for n, end in zip(lengths, ends, strict=True))
+
+
+def _pad_rule(g: Any, y: Any, x: Any, pad_width: Sequence[tuple[int, int]], value: float) -> Any:
+    return g[tuple(slice(lo, lo + n) for (lo, _), n in zip(pad_width, x.shape, strict=True))]
+
+
+_pad = Op(
+    "pad",
+    lambda x, pad_width, value: np.pad(x, pad_width, constant_values=value),
+    _pad_rule,
+    hint="give one (before, after) pair for each axis, none of them negative",
+)
+
+
+def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Tensor:
+    """Give `x` a new shape; one length may be -1 and is then found."""
+    return _reshape(x, shape=shape)
+
+
+def ravel(x: ArrayLike) -> Tensor:
+    """Lay all elements of `x` in one axis."""
+    return _reshape(x, shape=(-1,))
+
+
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
+    """Permute the axes of `x`; reverse them by default."""
+    ndim = np.ndim(x)  # type: ignore[arg-type]
+    axes = range(ndim)[::-1] if axes is None else axes
+    return _transpose(x, axes=tuple(axis % ndim if -ndim <= axis < ndim else axis for axis in axes))
+
+
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
+    """Exchange two axes of `x`."""
+    axes = list(range(np.ndim(x)))  # type: ignore[arg-type]
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return _transpose(x, axes=tuple(axes))
+
+
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Tensor:
+    """Repeat `x` along axes of length 1 and new leading axes, to `shape`."""
+    return _broadcast_to(x, shape=tuple(shape))
+
+
+def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Tensor:
+    """Insert axes of length 1 at the positions `axis` of the result."""
+    axes = np.atleast_1d(axis)
+    ndim = np.ndim(x) + len(axes)  # type: ignore[arg-type]
+    new = {int(a) % ndim for a in axes}
+    old = iter(np.shape(x))  # type: ignore[arg-type]
+    return _reshape(x, shape=tuple(1 if i in new else next(old) for i in range(ndim)))
+
+
+def squeeze(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Tensor:
+    """Remove axes of length 1: those named, or all."""
+    shape = np.squeeze(np.empty(np.shape(x), bool), axis).shape  # type: ignore[arg-type]
+    return _reshape(x, shape=shape)
+
+
+def concatenate(xs: Sequence[ArrayLike], axis: int = 0) -> Tensor:
+    """Join along an existing axis."""
+    return _concatenate(*xs, axis=axis)
+
+
+def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Tensor:
+    """Join along a new axis."""
+    return _concatenate(*(expand_dims(x, axis) for x in xs), axis=axis)
+
+
+def split(x: Tensor, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """Cut into equal `sections`, or before the indices that `sections` lists."""
+    n = x.shape[axis]
+    sizes = [len(part) for part in np.split(np.arange(n), sections)]
+    return list(_pieces(x, sizes, axis))
+
+
+def pad(x: ArrayLike, pad_width: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
+    """Surround `x` with `value`: a pair (before, after) for each axis."""
+    return _pad(x, pad_width=tuple(tuple(p) for p in pad_width), value=value)

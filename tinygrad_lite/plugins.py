@@ -1,0 +1,144 @@
+"""The registry: layers, optimisers, models and datasets, by name.
+
+Built-in plugins register when their home package is first needed. A third party declares an entry
+point, in the group `tinygrad_lite.layers` for a layer:
+
+    [project.entry-points."tinygrad_lite.layers"]
+    swish = "my_package.swish:Swish"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from tinygrad_lite.errors import PluginError, nearest
+
+Item = TypeVar("Item", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A registered thing and where it comes from.
+
+    Attributes:
+        name: what configs, checkpoints and the command line call it.
+        item: the class or function.
+        package: the distribution that provides it.
+        source: its module.
+    """
+
+    name: str
+    item: Any
+    package: str
+    source: str
+
+
+class Registry:
+    """The plugins of one kind; names are unique.
+
+    Args:
+        kind: the plural, which is also the last part of the entry-point group.
+        home: the package whose import registers the built-in ones.
+    """
+
+    def __init__(self, kind: str, home: str) -> None:
+        self.kind = kind
+        self.home = home
+        self.group = f"tinygrad_lite.{kind}"
+        self.broken: dict[str, str] = {}
+        self._plugins: dict[str, Plugin] = {}
+        self._loaded = False
+
+    def register(self, name: str) -> Callable[[Item], Item]:
+        """Return a decorator that registers a class or function under `name`.
+
+        Raises:
+            PluginError: the name is taken.
+        """
+
+        def decorator(item: Item) -> Item:
+            self._add(name, item, item.__module__.partition(".")[0])
+            return item
+
+        return decorator
+
+    def _add(self, name: str, item: Any, package: str) -> None:
+        taken = self._plugins.get(name)
+        source = f"{item.__module__}.{item.__qualname__}"
+        # a module that is run a second time (reload, notebook cell, run by path) replaces its own
+        if taken is not None and taken.source != source and not _same_file(taken.item, item):
+            raise PluginError(
+                f"{self.kind}: the name {name!r} is taken twice, by {taken.source} and by "
+                f"{source}\n  fix: rename one of them, or uninstall its package"
+            )
+        self._plugins[name] = Plugin(name, item, package, source)
+        if isinstance(item, type):
+            item.plugin_name = name  # type: ignore[attr-defined]
+
+    def _load(self) -> None:
+        """Bring in the built-in plugins and, once, those that other packages declare."""
+        if self._loaded:
+            return
+        self._loaded = True
+        import_module(self.home)
+        for entry in entry_points(group=self.group):
+            package = entry.dist.name if entry.dist else "unknown package"
+            try:
+                item = entry.load()
+                if self._plugins.get(entry.name) and self._plugins[entry.name].item is item:
+                    del self._plugins[entry.name]  # its module registered it; add the package
+                self._add(entry.name, item, package)
+            except Exception as error:  # whatever a foreign module does, others go on working
+                self.broken[entry.name] = (
+                    f"{package} ({entry.value}): {type(error).__name__}: {error}"
+                )
+
+    def plugin(self, name: str) -> Plugin:
+        """Return the plugin called `name`.
+
+        Raises:
+            PluginError: there is none, or it could not be imported.
+        """
+        self._load()
+        if name in self.broken:
+            raise PluginError(
+                f"{self.kind}: the plugin {name!r} cannot be used\n  why: {self.broken[name]}\n"
+                "  fix: mend or uninstall the package that provides it"
+            )
+        if name not in self._plugins:
+            raise PluginError(
+                f"{self.kind}: nothing is registered as {name!r}\n"
+                f"  known: {nearest(name, self._plugins)}"
+            )
+        return self._plugins[name]
+
+    def get(self, name: str) -> Any:
+        """Return the class or function registered as `name`; see `plugin` for what it raises."""
+        return self.plugin(name).item
+
+    def all(self) -> list[Plugin]:
+        """Return every working plugin, by name."""
+        self._load()
+        return [self._plugins[name] for name in sorted(self._plugins) if name not in self.broken]
+
+
+def _same_file(a: Any, b: Any) -> bool:
+    files = [getattr(getattr(x, "__init__", x), "__code__", None) for x in (a, b)]
+    return a.__qualname__ == b.__qualname__ and all(files) and (
+        files[0].co_filename == files[1].co_filename  # type: ignore[union-attr]
+    )
+
+
+layers = Registry("layers", "tinygrad_lite.layers")
+optim = Registry("optim", "tinygrad_lite.optim")
+models = Registry("models", "tinygrad_lite.examples")
+datasets = Registry("datasets", "tinygrad_lite.data")
+
+register_layer = layers.register
+register_optimizer = optim.register
+register_model = models.register
+register_dataset = datasets.register

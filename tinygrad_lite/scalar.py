@@ -1,0 +1,206 @@
+"""Scalar: a Python float on the graph, for those who want to see every number.
+
+    >>> a, b = Scalar(2.0), Scalar(-3.0)
+    >>> y = (a * b + 1).tanh()
+    >>> y.backward()
+    >>> a.grad.data, b.grad.data
+
+It shares the graph, the walk and every rule with Tensor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_lite.errors import DTypeError, GraphError, message
+from tinygrad_lite.graph import Node, deliver, walk
+from tinygrad_lite.op import enable_grad
+from tinygrad_lite.ops import activation as act
+from tinygrad_lite.ops import elementwise as ew
+
+Number = "Scalar | float"
+
+
+class Scalar(Node):
+    """A float that remembers how it was computed.
+
+    Args:
+        data: the value.
+        requires_grad: whether gradients are wanted; True, unlike for Tensors.
+
+    Raises:
+        DTypeError: `data` is not a number.
+    """
+
+    __slots__ = ()
+    rank = 0
+
+    data: float
+    grad: Scalar | None
+
+    def __init__(self, data: float, requires_grad: bool = True) -> None:
+        try:
+            self.data = float(data)
+        except (TypeError, ValueError) as error:
+            raise DTypeError(
+                message("Scalar", "not a number", {"data": data}, fix="pass an int or a float")
+            ) from error
+        self.requires_grad = requires_grad
+        self.grad = self.op = self.hooks = self.origin = None
+        self.args = ()
+        self.order = 0
+
+    @staticmethod
+    def make(data: Any) -> Scalar:
+        """Wrap a raw result."""
+        out = Scalar.__new__(Scalar)
+        out.data = float(data)
+        out.requires_grad = False
+        out.grad = out.op = out.hooks = out.origin = None
+        out.args = ()
+        out.order = 0
+        return out
+
+    @property
+    def kind(self) -> type[Scalar]:
+        """The class of results computed from this one."""
+        return Scalar
+
+    def receive(self, grad: Any, shared: set[int]) -> None:
+        """Add a finished gradient to `grad`."""
+        grad = grad if isinstance(grad, Scalar) else Scalar.make(grad)
+        self.grad = grad if self.grad is None else self.grad + grad
+
+    def backward(self, gradient: float | Scalar = 1.0, create_graph: bool = False) -> None:
+        """Add d(self)/d(leaf) to the `grad` of every leaf.
+
+        Raises:
+            GraphError: this value was not computed from anything that requires a gradient.
+        """
+        if not self.requires_grad:
+            raise GraphError(
+                message(
+                    "backward",
+                    "this Scalar has no history that requires a gradient",
+                    {"scalar": self.data},
+                    fix="compute it from Scalars, outside of no_grad()",
+                )
+            )
+        if create_graph and not isinstance(gradient, Scalar):
+            gradient = Scalar(gradient, requires_grad=False)
+        seeds = [(self, gradient)]
+        with enable_grad():
+            deliver(walk(seeds, create_graph=create_graph), seeds)
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self.grad = None
+
+    def item(self) -> float:
+        """Return the value."""
+        return self.data
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __repr__(self) -> str:
+        made = f", op={self.op.name}" if self.op else ""
+        return f"Scalar({self.data:.6g}{made})"
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __eq__(self, other: object) -> bool:
+        return self.data == getattr(other, "data", other)
+
+    __hash__ = Node.__hash__
+
+    def __lt__(self, other: Any) -> bool:
+        return self.data < getattr(other, "data", other)  # type: ignore[no-any-return]
+
+    def __le__(self, other: Any) -> bool:
+        return self.data <= getattr(other, "data", other)  # type: ignore[no-any-return]
+
+    def __gt__(self, other: Any) -> bool:
+        return self.data > getattr(other, "data", other)  # type: ignore[no-any-return]
+
+    def __ge__(self, other: Any) -> bool:
+        return self.data >= getattr(other, "data", other)  # type: ignore[no-any-return]
+
+    def __add__(self, other: Any) -> Any:
+        return ew.add(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return ew.add(other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return ew.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return ew.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return ew.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return ew.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return ew.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return ew.divide(other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return ew.power(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return ew.power(other, self)
+
+    def __neg__(self) -> Any:
+        return ew.negative(self)
+
+    def __abs__(self) -> Any:
+        return ew.absolute(self)
+
+    # NumPy calls these on the elements of an object array: np.exp(array of Scalars) works.
+
+    def exp(self) -> Any:
+        """Return e to this power."""
+        return ew.exp(self)
+
+    def expm1(self) -> Any:
+        """Return exp(x) - 1, exact for small x."""
+        return ew.expm1(self)
+
+    def log(self) -> Any:
+        """Return the natural logarithm."""
+        return ew.log(self)
+
+    def log1p(self) -> Any:
+        """Return log(1 + x), exact for small x."""
+        return ew.log1p(self)
+
+    def sqrt(self) -> Any:
+        """Return the square root."""
+        return ew.sqrt(self)
+
+    def sin(self) -> Any:
+        """Return the sine."""
+        return ew.sin(self)
+
+    def cos(self) -> Any:
+        """Return the cosine."""
+        return ew.cos(self)
+
+    def tanh(self) -> Any:
+        """Return the hyperbolic tangent."""
+        return ew.tanh(self)
+
+    def sigmoid(self) -> Any:
+        """Return 1 / (1 + exp(-x))."""
+        return act.sigmoid(self)
+
+    def relu(self) -> Any:
+        """Return max(x, 0)."""
+        return act.relu(self)
