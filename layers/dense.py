@@ -13,12 +13,16 @@ from tinygrad_lite.tensor import Tensor
 class Dense(Module):
     """y = x weightᵀ + bias.
 
-    Shapes: x (..., in_features) to (..., out_features); weight (out_features, in_features).
+    Shapes: x (..., in_features) to (..., out_features); weight (out_features, in_features), bias
+    (out_features,).
 
     Args:
         in_features: length of the last axis of x.
         out_features: length of the last axis of y.
         bias: whether to add a bias.
+
+    Raises:
+        ArgumentError: a size is no whole number from 1 on.
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
@@ -28,6 +32,11 @@ class Dense(Module):
         self.bias = Parameter(init.uniform((out_features,), in_features)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the layer."""
+        """Apply the layer.
+
+        Raises:
+            ShapeError: the last axis of x is not in_features long.
+            DTypeError: x is not of floats.
+        """
         self.check_input(x, "... features", features=self.in_features)
         return F.linear(x, self.weight, self.bias)

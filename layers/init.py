@@ -1,8 +1,9 @@
-"""Initial weights."""
+"""What layers do before their first call: check their sizes, and draw their initial weights."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,20 @@ def uniform(shape: tuple[int, ...], fan_in: int) -> np.ndarray:
     return generator().uniform(-bound, bound, shape).astype(np.float32)
 
 
-def check_sizes(layer: Module, **sizes: int) -> None:
-    """Raise ArgumentError unless every size is a whole number from 1 on."""
+def check_sizes(layer: Module, least: int = 1, **sizes: Any) -> None:
+    """Raise ArgumentError unless every size is a whole number from `least` on."""
     for name, size in sizes.items():
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-            raise ArgumentError(
-                message(
-                    type(layer).__name__,
-                    f"{name}={size!r} is not possible",
-                    fix="give a whole number from 1 on",
-                )
-            )
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < least:
+            _refuse(layer, name, size, f"give a whole number from {least} on")
+
+
+def check_numbers(layer: Module, **numbers: Any) -> None:
+    """Raise ArgumentError unless every value is a number."""
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | float | np.number):
+            _refuse(layer, name, number, "give a number")
+
+
+def _refuse(layer: Module, name: str, value: Any, fix: str) -> None:
+    subject = type(layer).__name__
+    raise ArgumentError(message(subject, f"{name}={value!r} is not possible", fix=fix))

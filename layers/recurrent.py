@@ -1,7 +1,12 @@
-"""RNN, LSTM and GRU: networks with a memory, over sequences."""
+"""RNN, LSTM and GRU: networks with a memory, over sequences.
+
+The three share one face, `output, state = layer(x, state)`, and differ in one time step. Weights
+have PyTorch's names, shapes and gate order, so a state_dict loads on the other side as it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,28 +19,11 @@ from tinygrad_lite.ops.shape import concatenate, stack
 from tinygrad_lite.plugins import register_layer
 from tinygrad_lite.tensor import Tensor
 
-_FACE = """
-    Called as `output, state = layer(x, state)`; a missing state is zero.
-
-    Shapes: x (N, T, input_size), or (T, N, input_size) if not batch_first, or (T, input_size) for a
-    single sequence; output (N, T, D hidden_size); each state (num_layers D, N, hidden_size); D is 2
-    if bidirectional, else 1. Weights have PyTorch's names, shapes and gate order.
-
-    Args:
-        input_size: features of one time step.
-        hidden_size: size of the memory.
-        num_layers: layers on top of one another, each reading the outputs of the one below.
-        bidirectional: add a second memory that reads the sequence from its end.
-        batch_first: whether the batch is the first axis of x and output.
-        bias: whether the gates have biases.
-    """
-
 
 class _Recurrent(Module):
-    """What the three have in common; they differ in gates, states and the function they run."""
-
-    gates: int
-    states = 1
+    gates: int  # how many blocks of rows the weights have
+    states = 1  # how many arrays the memory consists of
+    _function: Callable[..., tuple[Tensor, ...]]  # runs one layer in one direction
 
     def __init__(
         self,
@@ -46,112 +34,158 @@ class _Recurrent(Module):
         batch_first: bool = True,
         bias: bool = True,
     ) -> None:
+        """Make the weights of every layer and direction.
+
+        Args:
+            input_size: features of one time step.
+            hidden_size: size of the memory.
+            num_layers: layers on top of one another, each reading the outputs of the one below.
+            bidirectional: add to each layer a second memory that reads from the sequence's end.
+            batch_first: whether the batch is the first axis of x and output, or the second.
+            bias: whether the gates have biases.
+
+        Raises:
+            ArgumentError: a size is no whole number from 1 on.
+        """
         init.check_sizes(
             self, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers
         )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bidirectional, self.batch_first, self.bias = bidirectional, batch_first, bias
-        wide = self.gates * hidden_size
-        directions = 2 if bidirectional else 1
+        self.directions = ("", "_reverse") if bidirectional else ("",)
+        rows = self.gates * hidden_size
         for layer in range(num_layers):
-            size = input_size if layer == 0 else hidden_size * directions
-            for suffix in self._suffixes(layer):
-                shapes = {"weight_ih": (wide, size), "weight_hh": (wide, hidden_size)}
-                shapes |= {"bias_ih": (wide,), "bias_hh": (wide,)} if bias else {}
+            columns = hidden_size * len(self.directions) if layer else input_size
+            shapes: dict[str, tuple[int, ...]]
+            shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, hidden_size)}
+            if bias:
+                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+            for direction in self.directions:
                 for name, shape in shapes.items():
                     weight = Parameter(init.uniform(shape, hidden_size))
-                    setattr(self, f"{name}_{suffix}", weight)
-
-    def _suffixes(self, layer: int) -> list[str]:
-        return [f"l{layer}", f"l{layer}_reverse"][: 2 if self.bidirectional else 1]
-
-    def run(self, x: Tensor, *state_and_weights: Any) -> tuple[Tensor, ...]:
-        """Run one layer in one direction."""
-        raise NotImplementedError
+                    setattr(self, f"{name}_l{layer}{direction}", weight)
 
     def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """Return the outputs of all time steps, and the state after the last."""
-        single = x.ndim == 2
-        if single:
-            x = x.reshape(1, *x.shape)
-        elif not self.batch_first:
-            x = x.swapaxes(0, 1)
-        self.check_input(x, "batch steps features", features=self.input_size)
-        if x.shape[1] == 0:
+        """Read sequences; return the outputs of all time steps and the state after the last.
+
+        Shapes, with D = 2 if bidirectional and else 1: x (N, T, input_size) to output
+        (N, T, D hidden_size), or (T, N, ...) both if not batch_first; each state
+        (num_layers D, N, hidden_size). A single sequence may come without the batch's axis: x
+        (T, input_size) to output (T, D hidden_size), each state (num_layers D, hidden_size).
+
+        Args:
+            x: the sequences.
+            state: what an earlier call returned; zeros by default.
+
+        Raises:
+            ShapeError: x or state is of another shape, or the sequences have no steps.
+            DTypeError: x is not of floats.
+        """
+        states = self._check(x, state)
+        if x.ndim == 2:
+            output, ends = self._run(x[None], [start[:, None] for start in states])
+            output, ends = output[0], [end[:, 0] for end in ends]
+        elif self.batch_first:
+            output, ends = self._run(x, states)
+        else:
+            output, ends = self._run(x.swapaxes(0, 1), states)
+            output = output.swapaxes(0, 1)
+        return output, ends[0] if self.states == 1 else tuple(ends)
+
+    def _check(self, x: Tensor, state: Any) -> Sequence[Any]:
+        """Raise unless x and state fit; return the states to start from."""
+        axes = ["batch", "steps"] if self.batch_first else ["steps", "batch"]
+        axes = ["steps"] if np.ndim(x) == 2 else axes
+        self.check_input(x, " ".join([*axes, "features"]), features=self.input_size)
+        lengths = dict(zip(axes, x.shape, strict=False))
+        if lengths["steps"] == 0:
             raise ShapeError(
                 message(
                     self._headline(),
                     "a sequence needs at least one step",
                     {"x": x},
-                    fix="drop empty sequences",
+                    fix="leave empty sequences out of the batch",
                 )
             )
-        states = self._initial(x, state, single)
-        last: list[tuple[Tensor, ...]] = []
-        for layer in range(self.num_layers):
-            outputs = []
-            for suffix in self._suffixes(layer):
-                weights = [getattr(self, f"{n}_{suffix}") for n in ("weight_ih", "weight_hh")]
-                wide = np.zeros(weights[0].shape[0], x.dtype)
-                weights += [
-                    getattr(self, f"{n}_{suffix}", wide) for n in ("bias_ih", "bias_hh")
-                ]
-                backwards = suffix.endswith("reverse")
-                start = [s[len(last)] for s in states]
-                output, *end = self.run(x[:, ::-1] if backwards else x, *start, *weights)
-                outputs.append(output[:, ::-1] if backwards else output)
-                last.append(tuple(end))
-            x = outputs[0] if len(outputs) == 1 else concatenate(outputs, axis=-1)
-        ends = [stack(parts) for parts in zip(*last, strict=True)]
-        if single:
-            x, ends = x[0], [end[:, 0] for end in ends]
-        elif not self.batch_first:
-            x = x.swapaxes(0, 1)
-        return x, ends[0] if self.states == 1 else tuple(ends)
-
-    def _initial(self, x: Tensor, state: Any, single: bool) -> list[Any]:
-        """Return the initial states, each (num_layers D, N, hidden_size)."""
-        shape = (self.num_layers * len(self._suffixes(0)), x.shape[0], self.hidden_size)
+        batch = [lengths["batch"]] if "batch" in lengths else []
+        shape = (self.num_layers * len(self.directions), *batch, self.hidden_size)
         if state is None:
             return [np.zeros(shape, x.dtype)] * self.states
-        states = list(state) if isinstance(state, tuple | list) else [state]
-        if single:
-            states = [s.reshape(s.shape[0], 1, *s.shape[1:]) for s in states]
-        if len(states) != self.states or any(tuple(s.shape) != shape for s in states):
+        states = state if isinstance(state, tuple | list) else (state,)
+        if len(states) != self.states or any(np.shape(start) != shape for start in states):
             raise ShapeError(
                 message(
                     self._headline(),
-                    f"needs {self.states} state(s) of shape {shape}",
-                    {f"state {i}": s for i, s in enumerate(states)} | {"x": x},
+                    f"needs {'a state' if self.states == 1 else 'a tuple (h, c) of states'}, "
+                    f"of shape {shape}",
+                    {f"state {i}": start for i, start in enumerate(states)} | {"x": x},
                     fix="pass the state that an earlier call returned, or none",
                 )
             )
         return states
 
+    def _run(self, x: Tensor, starts: Sequence[Any]) -> tuple[Tensor, list[Tensor]]:
+        """Run all layers and directions over x (N, T, ...); return the outputs and the states."""
+        ends: list[Sequence[Tensor]] = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for direction in self.directions:
+                state = [start[len(ends)] for start in starts]
+                weights = self._weights(f"l{layer}{direction}", x.dtype)
+                output, *end = self._function(_turned(x, direction), *state, *weights)
+                outputs.append(_turned(output, direction))
+                ends.append(end)
+            x = concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]
+        return x, [stack(parts) for parts in zip(*ends, strict=True)]
+
+    def _weights(self, suffix: str, dtype: Any) -> list[Any]:
+        """Return weight_ih, weight_hh, bias_ih and bias_hh; missing biases are zero."""
+        none = np.zeros(self.gates * self.hidden_size, dtype)
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return [getattr(self, f"{name}_{suffix}", none) for name in names]
+
+
+def _turned(x: Tensor, direction: str) -> Tensor:
+    """Return x (N, T, ...) with its time running in the given direction."""
+    return x[:, ::-1] if direction else x
+
 
 @register_layer("rnn")
 class RNN(_Recurrent):
-    __doc__ = f"h' = tanh(W x + b + U h + c) (Elman, 1990).\n{_FACE}"
+    """The plain recurrent network, h' = tanh(W x + b + U h + c) (Elman, 1990).
+
+    Weights: W is weight_ih (hidden_size, inputs), U weight_hh (hidden_size, hidden_size), b
+    bias_ih, c bias_hh; the names end in the layer, _l0, and in _reverse for the second direction.
+    """
+
     gates = 1
-    run = staticmethod(F.rnn)
+    _function = staticmethod(F.rnn)
 
 
 @register_layer("lstm")
 class LSTM(_Recurrent):
-    __doc__ = (
-        "c' = f c + i g, h' = o tanh c': gates decide what the memory c keeps, takes and shows\n"
-        f"    (Hochreiter & Schmidhuber, 1997). The state is (h, c); gates in the order i f g o.\n{_FACE}"
-    )
+    """Long short-term memory: gates decide what the memory c keeps (f), takes (i) and shows (o).
+
+    c' = f c + i g,  h' = o tanh c',  i, f, o = sigmoid(...),  g = tanh(...), where each ... stands
+    for W x + b + U h + c (Hochreiter & Schmidhuber, 1997; Gers et al., 2000, for f).
+
+    The state is the tuple (h, c). Weights are RNN's with four blocks of rows, in the order i f g o.
+    """
+
     gates = 4
     states = 2
-    run = staticmethod(F.lstm)
+    _function = staticmethod(F.lstm)
 
 
 @register_layer("gru")
 class GRU(_Recurrent):
-    __doc__ = (
-        "h' = (1 - z) n + z h: one gate both keeps and takes (Cho et al., 2014); gates in the order\n"
-        f"    r z n.\n{_FACE}"
-    )
+    """Gated recurrent unit: one gate z both keeps and takes, another, r, forgets for the moment.
+
+    h' = (1 - z) n + z h,  n = tanh(W x + b + r (U h + c)),  r, z = sigmoid(...) (Cho et al., 2014,
+    with r after the product U h, as in cuDNN).
+
+    Weights are RNN's with three blocks of rows, in the order r z n.
+    """
+
     gates = 3
-    run = staticmethod(F.gru)
+    _function = staticmethod(F.gru)

@@ -41,6 +41,10 @@ class DataError(TinygradLiteError, ValueError):
     """Data that cannot be trained on: empty, not finite, labels out of range."""
 
 
+class DivergenceError(TinygradLiteError, ArithmeticError):
+    """A training whose loss is no longer a finite number."""
+
+
 class PluginError(TinygradLiteError, LookupError):
     """A plugin that is unknown, registered twice, or fails to import."""
 
@@ -82,7 +86,8 @@ def describe(value: Any) -> str:
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if dtype is not None and shape is not None:
         return f"{dtype} {tuple(shape)}"
-    return f"{type(value).__name__} {value!r}"
+    text = repr(value)
+    return f"{type(value).__name__} " + (text if len(text) <= 60 else text[:59] + "…")
 
 
 def message(

@@ -7,6 +7,7 @@ and is freed the moment nobody holds its end.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from heapq import heappop, heappush
 from itertools import count
 from types import CodeType
@@ -73,12 +74,41 @@ class Node:
         """Take delivery, as a leaf, of a finished gradient; copy it if its buffer is in `shared`."""
         raise NotImplementedError
 
+    def register_hook(self, hook: Callable[[Any], Any]) -> HookHandle:
+        """Call `hook` with the gradient of this vertex in every walk; it may return another one."""
+        self.hooks = self.hooks or []
+        self.hooks.append(hook)
+        return HookHandle(self.hooks, hook)
+
     def apply_hooks(self, grad: Any) -> Any:
-        """Pass a finished gradient through the hooks of this vertex."""
-        for hook in self.hooks or ():
-            changed = hook(grad)
-            grad = grad if changed is None else changed
-        return grad
+        """Pass a finished gradient through the hooks, which see and return vertices.
+
+        What they see is theirs to keep: it shares no buffer with the walk.
+        """
+        if not self.hooks:
+            return grad
+        seen = grad if isinstance(grad, Node) else self.kind.make(copy(grad))  # type: ignore[attr-defined]
+        for hook in self.hooks:
+            changed = hook(seen)
+            if changed is not None:
+                seen = self.expect(changed)
+        return seen if isinstance(grad, Node) else copy(seen.data)
+
+    def expect(self, grad: Any) -> Any:
+        """Return what a hook returned as a vertex of this one's kind, or refuse it."""
+        raise NotImplementedError
+
+
+class HookHandle:
+    """Removes a hook again."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
 
 
 def walk(

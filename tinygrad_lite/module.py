@@ -75,8 +75,12 @@ class Module:
         """Compute the result; every Module defines its own."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward(self, x)")
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **named: Any) -> Any:
         """Run `forward`; raw arrays and lists become Tensors of this Module's dtype."""
+        if named:
+            bound = inspect.signature(self.forward).bind(*args, **named)
+            bound.apply_defaults()
+            args = bound.args
         try:
             args = tuple(self._enter(arg) for arg in args)
             trace = _trace.get()
@@ -87,6 +91,8 @@ class Module:
             raise
 
     def _enter(self, arg: Any) -> Any:
+        if isinstance(arg, list) and any(isinstance(item, Tensor) for item in arg):
+            return arg  # several states
         if not isinstance(arg, np.ndarray | list):
             return arg
         arg = asarray(arg)

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_lite import kernels
 from tinygrad_lite.errors import (
+    ArgumentError,
     DTypeError,
     GraphError,
     ShapeError,
@@ -159,6 +160,8 @@ class Op:
                     kind = arg.kind  # type: ignore[attr-defined]
                 if arg.requires_grad:
                     track = True
+            elif arg.__class__ is list or arg.__class__ is tuple:
+                return self(*(np.asarray(a) if a is arg else a for a in args), **params)
             else:
                 value = arg
             if type(value) is not float:
@@ -169,22 +172,25 @@ class Op:
             raw.append(value)
         if mixed:
             raw, dtype = self._settle(args, raw)
-        if self.reference is not None and (modes.reference or dtype is OBJECT):
-            if dtype is not OBJECT:
-                return self.reference(*args, **params)  # type: ignore[no-any-return]
-            return _wrapped(kind, self.reference(*raw, **params))  # type: ignore[no-any-return]
+        if dtype is not None and kind is not None and not kind.rank and _any_array(raw):
+            kind, dtype = None, OBJECT  # a Scalar and a raw array make a raw array of Scalars
+        if self.reference is not None and modes.reference and dtype is not OBJECT:
+            return self.reference(*args, **params)  # type: ignore[no-any-return]
         try:
-            if dtype is OBJECT and self.elementwise:
-                y = np.frompyfunc(partial(self, **params), len(raw), 1)(*raw)
-            else:
-                y = self.forward(*raw, **params)
+            y = (
+                self.forward(*raw, **params)
+                if dtype is not OBJECT
+                else self._on_scalars(args, params)
+            )
         except TinygradLiteError:
             raise
-        except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+        except (ValueError, TypeError, IndexError, ArithmeticError) as error:
             raise self._explain(error, args, raw) from error
         if modes.observer is not None:
             modes.observer(self, raw, y)
-        if kind is None or not (track and modes.grad and self.rule is not None):
+        if dtype is not None and dtype.kind in "biu" and "dtype" not in params:
+            y = _single(y) if kind is not None else y
+        if kind is None or dtype is OBJECT or not (track and modes.grad and self.rule is not None):
             return _wrapped(kind, y)  # type: ignore[no-any-return]
         if type(y) is tuple:
             bundle = self._record(Bundle(), y, args, params, raw)
@@ -194,6 +200,15 @@ class Op:
             )
         out = kind.make(y)
         return self._record(out, out.data, args, params, raw)  # type: ignore[return-value]
+
+    def _on_scalars(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Compute on arrays of Scalars, whose own graph then holds the history."""
+        values = [arg.scalars() if isinstance(arg, Node) else arg for arg in args]
+        if self.reference is not None:
+            return self.reference(*values, **params)
+        if self.elementwise:
+            return np.frompyfunc(partial(self, **params), len(values), 1)(*values)
+        return self.forward(*values, **params)
 
     def _record(
         self, out: Node, data: Any, args: tuple[Any, ...], params: dict[str, Any], raw: Any
@@ -215,8 +230,11 @@ class Op:
             y, values = node.data, node.saved
         elif self.reference is not None:
             return self._pull_reference(node, grad)
-        else:
-            y, values = node, node.args
+        else:  # constants stay raw, in the dtype they were settled to
+            y, values = node, [
+                arg if isinstance(arg, Node) and arg.requires_grad else value
+                for arg, value in zip(node.args, node.saved, strict=True)
+            ]
         rule, args, params = self.rule, node.args, node.params
         if rule.__class__ is tuple:
             return [
@@ -265,15 +283,11 @@ class Op:
         """Bring operands of several dtypes to that of the floating vertices among them.
 
         Integers and raw arrays are constants and take the vertices' dtype; two vertices of
-        different floating dtypes are an error, since one of them would change silently. If any
-        operand holds Scalars, all are turned into arrays of Scalars.
+        different floating dtypes are an error, since one of them would change silently.
         """
         arrays = [value for value in raw if isinstance(value, np.ndarray)]
         if any(value.dtype is OBJECT for value in arrays):
-            from tinygrad_lite.tensor import to_scalars
-
-            pairs = zip(args, raw, strict=True)
-            return [to_scalars(a) if np.ndim(v) else v for a, v in pairs], OBJECT
+            return raw, OBJECT
         vertices = {
             value.dtype
             for arg, value in zip(args, raw, strict=True)
@@ -311,9 +325,22 @@ class Op:
     def _explain(self, error: Exception, args: Sequence[Any], raw: Sequence[Any]) -> Exception:
         """Turn NumPy's error into one with the operands and the user's line."""
         odd = [v for v in raw if isinstance(v, str) or getattr(v, "dtype", OBJECT).kind in "USV"]
-        kind = DTypeError if odd or isinstance(error, TypeError) else ShapeError
+        kind: type[TinygradLiteError] = ShapeError
+        if odd or isinstance(error, TypeError):
+            kind = DTypeError
+        elif isinstance(error, ArithmeticError):
+            kind = ArgumentError
         problem = "operand is text, not numbers" if odd else str(error).splitlines()[0]
         return kind(message(self.name, problem, self._named(args), fix=self.hint))
+
+
+def _any_array(raw: Sequence[Any]) -> bool:
+    return any(isinstance(value, np.ndarray) for value in raw)
+
+
+def _single(y: Any) -> Any:
+    """Bring what NumPy computes of integers in float64 to the default, float32."""
+    return y.astype(np.float32) if getattr(y, "dtype", None) == np.float64 else y
 
 
 def _wrapped(kind: Any, y: Any) -> Any:

@@ -127,10 +127,14 @@ class Registry:
 
 
 def _same_file(a: Any, b: Any) -> bool:
-    files = [getattr(getattr(x, "__init__", x), "__code__", None) for x in (a, b)]
-    return a.__qualname__ == b.__qualname__ and all(files) and (
-        files[0].co_filename == files[1].co_filename  # type: ignore[union-attr]
-    )
+    """Tell whether two items are the same definition, run twice."""
+    return a.__qualname__ == b.__qualname__ and _file(a) == _file(b) is not None
+
+
+def _file(item: Any) -> str | None:
+    """Return the file that defines a function, or the first method of a class."""
+    codes = (getattr(part, "__code__", None) for part in (item, *vars(item).values()))
+    return next((code.co_filename for code in codes if code is not None), None)
 
 
 layers = Registry("layers", "tinygrad_lite.layers")

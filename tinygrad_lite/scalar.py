@@ -68,8 +68,15 @@ class Scalar(Node):
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Add a finished gradient to `grad`."""
-        grad = grad if isinstance(grad, Scalar) else Scalar.make(grad)
+        grad = self.expect(grad)
         self.grad = grad if self.grad is None else self.grad + grad
+
+    def expect(self, grad: Any) -> Scalar:
+        """Return a gradient as a Scalar, with its history if it has one."""
+        if isinstance(grad, Scalar):
+            return grad
+        # where both kinds meet, it arrives as a Tensor of one element
+        return grad.scalars().item() if isinstance(grad, Node) else Scalar.make(grad)  # type: ignore[attr-defined]
 
     def backward(self, gradient: float | Scalar = 1.0, create_graph: bool = False) -> None:
         """Add d(self)/d(leaf) to the `grad` of every leaf.
@@ -92,6 +99,10 @@ class Scalar(Node):
         with enable_grad():
             deliver(walk(seeds, create_graph=create_graph), seeds)
 
+    def scalars(self) -> Scalar:
+        """Return self: what an op on arrays of Scalars computes with."""
+        return self
+
     def zero_grad(self) -> None:
         """Forget the gradient."""
         self.grad = None
@@ -111,21 +122,21 @@ class Scalar(Node):
         return bool(self.data)
 
     def __eq__(self, other: object) -> bool:
-        return self.data == getattr(other, "data", other)
+        return self.data == _value(other)
 
     __hash__ = Node.__hash__
 
     def __lt__(self, other: Any) -> bool:
-        return self.data < getattr(other, "data", other)  # type: ignore[no-any-return]
+        return self.data < _value(other)  # type: ignore[no-any-return]
 
     def __le__(self, other: Any) -> bool:
-        return self.data <= getattr(other, "data", other)  # type: ignore[no-any-return]
+        return self.data <= _value(other)  # type: ignore[no-any-return]
 
     def __gt__(self, other: Any) -> bool:
-        return self.data > getattr(other, "data", other)  # type: ignore[no-any-return]
+        return self.data > _value(other)  # type: ignore[no-any-return]
 
     def __ge__(self, other: Any) -> bool:
-        return self.data >= getattr(other, "data", other)  # type: ignore[no-any-return]
+        return self.data >= _value(other)  # type: ignore[no-any-return]
 
     def __add__(self, other: Any) -> Any:
         return ew.add(self, other)
@@ -204,3 +215,7 @@ class Scalar(Node):
     def relu(self) -> Any:
         """Return max(x, 0)."""
         return act.relu(self)
+
+
+def _value(other: Any) -> Any:
+    return other.data if isinstance(other, Scalar) else other

@@ -226,27 +226,49 @@ class Tensor(Node):
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Add a finished gradient to `grad`."""
-        if not isinstance(grad, Tensor):
-            if not isinstance(grad, np.ndarray) or grad.base is not None or id(grad) in shared:
-                grad = np.array(grad)
+        if isinstance(grad, Tensor):
+            if grad.data.base is not None or id(grad) in shared:
+                grad = _copy(grad)
+        elif not isinstance(grad, np.ndarray) or grad.base is not None or id(grad) in shared:
+            grad = Tensor.make(np.array(grad))
+        else:
             grad = Tensor.make(grad)
         self.grad = grad if self.grad is None else self.grad + grad
 
-    def apply_hooks(self, grad: Any) -> Any:
-        """Hooks see and return Tensors."""
-        if not self.hooks or isinstance(grad, Tensor):
-            return super().apply_hooks(grad)
-        return super().apply_hooks(Tensor.make(grad)).data
-
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
-        """Call `hook` with the gradient of this Tensor in every walk; it may return another one."""
-        self.hooks = self.hooks or []
-        self.hooks.append(hook)
-        return HookHandle(self.hooks, hook)
+    def expect(self, grad: Any) -> Tensor:
+        """Return what a hook returned as a Tensor, which must be of this shape and dtype."""
+        grad = grad if isinstance(grad, Tensor) else Tensor(grad, self.dtype)
+        if grad.shape != self.shape or grad.dtype != self.dtype:
+            raise ShapeError(
+                message(
+                    "hook",
+                    "a hook must return a gradient of its Tensor's shape and dtype",
+                    {"x": self, "returned": grad},
+                    fix="return nothing to keep the gradient as it is",
+                    origin=self.origin,
+                )
+            )
+        return grad
 
     def detach(self) -> Tensor:
         """Return the same values (shared) without their history."""
         return Tensor.make(self.data)
+
+    def scalars(self) -> np.ndarray:
+        """Return an object array of Scalars with the same values.
+
+        They hang on this Tensor in the graph: a walk from a result computed with them ends in the
+        gradient of this Tensor.
+        """
+        if self.dtype is OBJECT:
+            return self.data
+        out = np.empty(self.shape, object)
+        for index in np.ndindex(self.shape):
+            out[index] = Scalar(self.data[index], requires_grad=False)
+            if self.requires_grad:
+                value = out[index].data
+                _element._record(out[index], value, (self,), {"index": index}, (self.data,))
+        return out
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -298,7 +320,7 @@ class Tensor(Node):
         return ops.power(self, other)
 
     def __rpow__(self, other: ArrayLike) -> Tensor:
-        return ops.power(np.asarray(other, self.dtype), self)
+        return ops.power(other, self)
 
     def __matmul__(self, other: ArrayLike) -> Tensor:
         return ops.matmul(self, other)
@@ -432,18 +454,6 @@ class Tensor(Node):
         return ops.relu(self)
 
 
-class HookHandle:
-    """Removes a hook again."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
-
-
 def _to_array(data: ArrayLike, dtype: DTypeLike | None) -> np.ndarray:
     if isinstance(data, Tensor):
         data = data.data
@@ -451,7 +461,9 @@ def _to_array(data: ArrayLike, dtype: DTypeLike | None) -> np.ndarray:
         array = np.asarray(data)
         if dtype is None and array.dtype == float64 and not hasattr(data, "dtype"):
             dtype = float32
-        array = array if dtype is None else array.astype(dtype, copy=False)
+        if array.dtype.kind not in "USV":
+            dtype = array.dtype.newbyteorder("=") if dtype is None else dtype
+            array = array.astype(dtype, copy=False)
     except (ValueError, TypeError) as error:
         raise ShapeError(
             message(
@@ -492,32 +504,25 @@ def asarray(data: ArrayLike) -> Tensor:
 # -- the bridge between the two kinds of leaves -----------------------------------------------------
 
 # One element of a Tensor, as a Scalar: the point where the two kinds of vertices meet.
-_element = Op(
-    "element",
-    lambda x, index: x[index],
-    lambda g, y, x, index: ops.scatter(np.asarray(g), index=index, shape=x.shape),
-)
+_element = Op("element", lambda x, index: x[index], lambda g, y, x, index: _place(g, x, index=index))
+
+
+def _placed(g: Any, x: np.ndarray, index: tuple[int, ...]) -> np.ndarray:
+    out = np.zeros_like(x)
+    out[index] = g
+    return out
+
+
+# Its transpose: a Scalar into the place of that element, in an array like x that is otherwise zero.
+_place = Op("place", _placed, (lambda g, y, s, x, index: g[index], None))
+
+# The same values in a buffer of their own.
+_copy = Op("copy", lambda x: x.copy(), lambda g, y, x: g)
 
 
 def to_scalars(x: ArrayLike) -> np.ndarray:
-    """Blow an array up into an object array of Scalars.
-
-    The Scalars of a Tensor hang on it in the graph: a walk from a result computed with them ends
-    in the Tensor's own gradient.
-    """
-    if isinstance(x, np.ndarray) and x.dtype == OBJECT:
-        return x
-    if isinstance(x, Tensor) and x.dtype == OBJECT:
-        return x.data
-    source = asarray(x)
-    out = np.empty(source.shape, object)
-    for index in np.ndindex(source.shape):
-        scalar = Scalar(source.data[index], requires_grad=False)
-        if source.requires_grad:
-            value = float(scalar.data)
-            _element._record(scalar, value, (source,), {"index": index}, (source.data,))
-        out[index] = scalar
-    return out
+    """Blow an array up into an object array of Scalars; see `Tensor.scalars`."""
+    return asarray(x).scalars()
 
 
 # -- making Tensors ---------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ import numpy as np
 from tinygrad_lite.op import Op
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
 elementwise = partial(
@@ -26,16 +28,26 @@ elementwise = partial(
 
 def fit(g: Any, like: Any) -> Any:
     """Sum `g` down to the shape of `like`: the gradient of broadcasting."""
-    if type(g) is float:
-        return g
-    shape = getattr(like, "shape", ())
-    if g.shape == shape:
+    own, shape = getattr(g, "shape", ()), getattr(like, "shape", ())
+    if own == shape:  # Scalars and floats have none
         return g
     lead = g.ndim - len(shape)
     if lead:
         g = g.sum(axis=tuple(range(lead)))
     ones = tuple(i for i, n in enumerate(shape) if n == 1 != g.shape[i])
     return g.sum(axis=ones, keepdims=True) if ones else g
+
+
+def _log(x: Any) -> Any:
+    """Return log x; of a plain number a plain number, which leaves float32 as it is."""
+    return float(np.log(x)) if isinstance(x, int | float) else np.log(x)
+
+
+def _power(a: Any, b: Any) -> Any:
+    y = a**b
+    if isinstance(y, complex):
+        raise ArithmeticError("a fractional power of a negative number is not real")
+    return y
 
 
 # -- arithmetic -----------------------------------------------------------------------------------
@@ -62,12 +74,12 @@ divide = elementwise(
 )
 power = elementwise(
     "power",
-    operator.pow,
+    _power,
     (
         # where b = 0 the derivative is 0, also at a = 0
         lambda g, y, a, b: fit(g * b * a ** (b - 1 + (b == 0)), a),
         # where a = 0 the limit of y log a is 0
-        lambda g, y, a, b: fit(g * y * np.log(a + (a == 0)), b),
+        lambda g, y, a, b: fit(g * y * _log(a + (a == 0)), b),
     ),
 )
 negative = elementwise("negative", operator.neg, lambda g, y, x: -g)
@@ -104,7 +116,15 @@ sin = elementwise("sin", np.sin, lambda g, y, x: g * np.cos(x))
 cos = elementwise("cos", np.cos, lambda g, y, x: -g * np.sin(x))
 tanh = elementwise("tanh", np.tanh, lambda g, y, x: g * (1.0 - y * y))
 
-astype = Op("astype", lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype))
+_astype = Op("astype", lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype))
+_truncate = Op("astype", lambda x, dtype: x.astype(dtype))  # integers have no gradient
+
+
+def astype(x: ArrayLike, dtype: DTypeLike) -> Tensor:
+    """Convert to another dtype; the gradient comes back in that of `x`."""
+    dtype = np.dtype(dtype)
+    return (_astype if dtype.kind == "f" else _truncate)(x, dtype=dtype)
+
 
 # -- comparisons: results are booleans and have no gradient ---------------------------------------
 

@@ -30,10 +30,20 @@ def _is_basic(index: Any) -> bool:
 _getitem = Op(
     "getitem",
     lambda x, index: x[index],
-    lambda g, y, x, index: scatter(g, index=index, shape=x.shape),
+    lambda g, y, x, index: scatter(g, index, x.shape),
     hint="keep each index below the length of its axis, and use no more indices than axes",
 )
-scatter = Op("scatter", _scatter, lambda g, y, x, index, shape: getitem(g, index))
+_scatter_op = Op(
+    "scatter",
+    _scatter,
+    lambda g, y, x, index, shape: getitem(g, index),
+    hint="x must have the shape that indexing an array of the given shape returns",
+)
+
+
+def scatter(x: Any, index: Any, shape: tuple[int, ...]) -> Tensor:
+    """Return zeros of `shape` with `x` added at `index`: the transpose of `getitem`."""
+    return _scatter_op(x, index=plain_index(index), shape=shape)
 
 
 def getitem(x: Any, index: Any) -> Tensor:
@@ -46,6 +56,6 @@ def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(plain_index(part) for part in index)
     if isinstance(index, list):
-        return np.asarray(index)
+        return np.asarray(index) if index else np.empty(0, int)
     data = getattr(index, "data", None)
     return data if isinstance(data, np.ndarray) else index

@@ -21,7 +21,7 @@ def _max_pool(x: Any, kernel: Pair, stride: Pair) -> Any:
 def _max_pool_rule(g: Any, y: Any, x: Any, kernel: Pair, stride: Pair) -> Any:
     """Send each gradient to its window's first maximum, as PyTorch does."""
     patches = windows(x, kernel, stride)
-    flat = patches.reshape((*patches.shape[:-2], -1))
+    flat = patches.reshape((*patches.shape[:-2], kernel[0] * kernel[1]))
     first = np.arange(flat.shape[-1]) == flat.argmax(axis=-1, keepdims=True)
     return overlap_add((g[..., None] * first).reshape(patches.shape), x.shape[-2:], stride)
 

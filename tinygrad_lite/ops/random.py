@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +26,17 @@ def seed(value: int) -> None:
 def generator() -> np.random.Generator:
     """Return the generator that layers, initialisers and loaders draw from."""
     return _generator
+
+
+@contextmanager
+def using(other: np.random.Generator) -> Iterator[None]:
+    """Let everything random inside of the context draw from `other`."""
+    global _generator
+    before, _generator = _generator, other
+    try:
+        yield
+    finally:
+        _generator = before
 
 
 # 1 with probability p, for each element of p; not differentiable

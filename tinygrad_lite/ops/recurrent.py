@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite import kernels
+from tinygrad_lite.errors import ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.activation import sigmoid
 from tinygrad_lite.ops.linalg import linear
@@ -168,10 +169,42 @@ _lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_unroll(lstm_cell, state
 _gru = Op("gru", _gru_forward, _gru_rule, reference=_unroll(gru_cell, states=1))
 
 
+def _check(
+    subject: str, gates: int, x: Any, states: dict[str, Any], w_ih: Any, w_hh: Any, *biases: Any
+) -> None:
+    """Raise ShapeError unless all sizes agree: the kernels do not look again."""
+    if len(x.shape) != 3 or x.shape[1] < 1:
+        raise ShapeError(
+            message(
+                subject,
+                "sequences must be (N, T, I), of one step at least",
+                {"x": x},
+                fix="add the missing axes; drop empty sequences",
+            )
+        )
+    n, _, size = x.shape
+    hidden = w_hh.shape[-1]
+    given = states | dict(zip(("w_ih", "w_hh", "b_ih", "b_hh"), (w_ih, w_hh, *biases), strict=True))
+    wanted = {name: (n, hidden) for name in states}
+    wanted |= {"w_ih": (gates * hidden, size), "w_hh": (gates * hidden, hidden)}
+    wanted |= {"b_ih": (gates * hidden,), "b_hh": (gates * hidden,)}
+    for name, shape in wanted.items():
+        if tuple(given[name].shape) != shape:
+            raise ShapeError(
+                message(
+                    subject,
+                    f"{name} must be {shape}, as x and w_hh have it",
+                    {"x": x} | given,
+                    fix="states are (N, H), weights (gates H, I) and (gates H, H), biases (gates H,)",
+                )
+            )
+
+
 def rnn(
     x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Tensor, Tensor]:
     """Run a tanh RNN over sequences; return its outputs and its last h."""
+    _check("rnn", 1, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
     return _rnn(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]
 
 
@@ -179,6 +212,7 @@ def lstm(
     x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Run an LSTM over sequences; return its outputs, its last h and its last c."""
+    _check("lstm", 4, x, {"h0": h0, "c0": c0}, w_ih, w_hh, b_ih, b_hh)
     return _lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh)[:3]  # type: ignore[return-value]
 
 
@@ -186,4 +220,5 @@ def gru(
     x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Tensor, Tensor]:
     """Run a GRU over sequences; return its outputs and its last h."""
+    _check("gru", 3, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
     return _gru(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]

@@ -46,8 +46,9 @@ _argmin = Op("argmin", lambda x, axis, keepdims: x.argmin(axis=axis, keepdims=ke
 
 def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
     top = x.max(axis=axis, keepdims=True)
-    y = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
-    return y if keepdims else y.squeeze(axis)
+    # functions, not methods: an expression of 0-d arrays of Scalars is a Scalar
+    y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis)
 
 
 _logsumexp_op = Op(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.elementwise import fit
 
@@ -24,6 +25,24 @@ _transpose = Op(
     lambda x, axes: x.transpose(axes),
     lambda g, y, x, axes: g.transpose(tuple(np.argsort(axes))),
     hint="name every axis once",
+)
+_swapaxes = Op(
+    "swapaxes",
+    lambda x, axis1, axis2: x.swapaxes(axis1, axis2),
+    lambda g, y, x, axis1, axis2: g.swapaxes(axis1, axis2),
+    hint="name two axes that x has",
+)
+_expand_dims = Op(
+    "expand_dims",
+    lambda x, axis: np.expand_dims(x, axis),
+    lambda g, y, x, axis: g.reshape(x.shape),
+    hint="name each new axis once, by its position in the result",
+)
+_squeeze = Op(
+    "squeeze",
+    lambda x, axis: np.squeeze(x, axis),
+    lambda g, y, x, axis: g.reshape(x.shape),
+    hint="only axes of length 1 can be removed",
 )
 _broadcast_to = Op(
     "broadcast_to",
@@ -47,8 +66,9 @@ def _pieces(x: Any, lengths: Sequence[int], axis: int) -> tuple[Any, ...]:
     return tuple(x[(*lead, slice(end - n, end))] for n, end in zip(lengths, ends, strict=True))
 
 
-def _pad_rule(g: Any, y: Any, x: Any, pad_width: Sequence[tuple[int, int]], value: float) -> Any:
-    return g[tuple(slice(lo, lo + n) for (lo, _), n in zip(pad_width, x.shape, strict=True))]
+def _pad_rule(g: Any, y: Any, x: Any, pad_width: Any, value: float) -> Any:
+    before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0].tolist()
+    return g[tuple(slice(lo, lo + n) for lo, n in zip(before, x.shape, strict=True))]
 
 
 _pad = Op(
@@ -78,9 +98,7 @@ def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:
 
 def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes of `x`."""
-    axes = list(range(np.ndim(x)))  # type: ignore[arg-type]
-    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
-    return _transpose(x, axes=tuple(axes))
+    return _swapaxes(x, axis1=axis1, axis2=axis2)
 
 
 def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Tensor:
@@ -90,17 +108,12 @@ def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Tensor:
 
 def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Tensor:
     """Insert axes of length 1 at the positions `axis` of the result."""
-    axes = np.atleast_1d(axis)
-    ndim = np.ndim(x) + len(axes)  # type: ignore[arg-type]
-    new = {int(a) % ndim for a in axes}
-    old = iter(np.shape(x))  # type: ignore[arg-type]
-    return _reshape(x, shape=tuple(1 if i in new else next(old) for i in range(ndim)))
+    return _expand_dims(x, axis=axis)
 
 
 def squeeze(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Tensor:
     """Remove axes of length 1: those named, or all."""
-    shape = np.squeeze(np.empty(np.shape(x), bool), axis).shape  # type: ignore[arg-type]
-    return _reshape(x, shape=shape)
+    return _squeeze(x, axis=axis)
 
 
 def concatenate(xs: Sequence[ArrayLike], axis: int = 0) -> Tensor:
@@ -115,11 +128,34 @@ def stack(xs: Sequence[ArrayLike], axis: int = 0) -> Tensor:
 
 def split(x: Tensor, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Cut into equal `sections`, or before the indices that `sections` lists."""
-    n = x.shape[axis]
-    sizes = [len(part) for part in np.split(np.arange(n), sections)]
+    try:
+        sizes = [len(part) for part in np.split(np.arange(x.shape[axis]), sections)]
+    except (ValueError, IndexError) as error:
+        raise ShapeError(
+            message(
+                "split",
+                str(error),
+                {"x": x},
+                fix=f"axis={axis} must exist, and its length be a multiple of the sections",
+            )
+        ) from error
     return list(_pieces(x, sizes, axis))
 
 
-def pad(x: ArrayLike, pad_width: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
-    """Surround `x` with `value`: a pair (before, after) for each axis."""
-    return _pad(x, pad_width=tuple(tuple(p) for p in pad_width), value=value)
+def pad(x: ArrayLike, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Tensor:
+    """Surround `x` with `constant_values`.
+
+    Args:
+        x: the array.
+        pad_width: a pair (before, after) for each axis, one pair for all of them, or one number.
+        mode: only NumPy's "constant".
+        constant_values: what stands around `x`.
+
+    Raises:
+        ArgumentError: another mode.
+    """
+    if mode != "constant":
+        raise ArgumentError(
+            message("pad", f"mode={mode!r} is not implemented", {"x": x}, fix='use "constant"')
+        )
+    return _pad(x, pad_width=pad_width, value=constant_values)

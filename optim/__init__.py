@@ -1,0 +1,20 @@
+"""Optimisers, each registered as a plugin under its lower-case name; clipping and schedules."""
+
+from tinygrad_lite.optim import schedules
+from tinygrad_lite.optim.adam import Adam
+from tinygrad_lite.optim.adamw import AdamW
+from tinygrad_lite.optim.clip import clip_grad_norm_, clip_grad_value_
+from tinygrad_lite.optim.optimizer import Optimizer
+from tinygrad_lite.optim.rmsprop import RMSprop
+from tinygrad_lite.optim.sgd import SGD
+
+__all__ = [
+    "Adam",
+    "AdamW",
+    "Optimizer",
+    "RMSprop",
+    "SGD",
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "schedules",
+]

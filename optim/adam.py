@@ -1,0 +1,71 @@
+"""Adam: each parameter has a step size of its own, from the mean and spread of its gradients."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinygrad_lite.optim.optimizer import Group, Optimizer, Parameters, State, blend, with_decay
+from tinygrad_lite.plugins import register_optimizer
+
+
+@register_optimizer("adam")
+class Adam(Optimizer):
+    """Adaptive moment estimation.
+
+    m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²;
+    θ ← θ - lr · m / (1 - β₁ᵗ) / (√(v / (1 - β₂ᵗ)) + eps)
+    (Kingma & Ba, "Adam", 2015, algorithm 1).
+
+    Args:
+        parameters: see `Optimizer`.
+        lr: learning rate.
+        betas: (β₁, β₂), how much of the old averages each step keeps, from 0 to below 1.
+        eps: keeps the division finite.
+        weight_decay: L2 regularisation, added to the gradient; `AdamW` keeps it apart.
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    def check(self, group: Group) -> None:
+        """Raise ArgumentError also if the betas are not two."""
+        super().check(group)
+        if not isinstance(group["betas"], tuple) or len(group["betas"]) != 2:
+            raise self._error(
+                f"betas={group['betas']!r} are not two numbers", fix="betas=(0.9, 0.999)"
+            )
+
+    def update(self, parameter: np.ndarray, grad: np.ndarray, state: State, group: Group) -> None:
+        """Take one step."""
+        grad = with_decay(grad, parameter, group["weight_decay"])
+        self.descend(parameter, grad, state, group)
+
+    def descend(self, parameter: np.ndarray, grad: np.ndarray, state: State, group: Group) -> None:
+        """Take one step against `grad`, as the formula says."""
+        if not state:
+            state |= {
+                "step": 0,
+                "exp_avg": np.zeros_like(parameter),
+                "exp_avg_sq": np.zeros_like(parameter),
+            }
+        state["step"] += 1
+        beta1, beta2 = group["betas"]
+        m, v = state["exp_avg"], state["exp_avg_sq"]
+        scratch = np.empty_like(parameter)  # one temporary array: fresh memory costs more than sums
+        blend(m, grad, beta1, scratch)
+        blend(v, np.multiply(grad, grad, out=scratch), beta2, scratch)
+        divisor = np.sqrt(v, out=scratch)
+        divisor /= math.sqrt(1.0 - beta2 ** state["step"])
+        divisor += group["eps"]
+        step = np.divide(m, divisor, out=scratch)
+        step *= group["lr"] / (1.0 - beta1 ** state["step"])
+        parameter -= step

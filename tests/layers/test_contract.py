@@ -1,0 +1,110 @@
+"""Every registered layer keeps the contract; none is forgotten."""
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import contract, layers
+
+# name: cases of (make, input shape, further arguments of check_layer)
+CASES = {
+    "dense": [
+        (lambda: layers.Dense(4, 3), (4,), {"rejects": [(3, 5), (3, 4, 1), ()]}),
+        (lambda: layers.Dense(1, 2, bias=False), (3, 1), {"rejects": [(3, 2)]}),
+    ],
+    "conv2d": [
+        (
+            lambda: layers.Conv2d(2, 3, 3, padding=1),
+            (2, 5, 4),
+            {"rejects": [(2, 5, 4), (1, 3, 5, 4), (1, 5, 4, 2), (1, 2, 0, 4), (1, 1, 2, 5, 4)]},
+        ),
+        (
+            lambda: layers.Conv2d(1, 2, (2, 3), stride=(2, 1), padding=(0, 1), bias=False),
+            (1, 5, 3),
+            {"rejects": [(1, 1, 1, 3)]},
+        ),
+        (lambda: layers.Conv2d(3, 1, 1), (3, 1, 1), {}),
+    ],
+    "max_pool2d": [
+        (lambda: layers.MaxPool2d(2), (2, 5, 4), {"rejects": [(2, 5, 4), (1, 2, 1, 4)]}),
+        (lambda: layers.MaxPool2d((2, 3), stride=1), (1, 3, 4), {}),
+    ],
+    "avg_pool2d": [
+        (lambda: layers.AvgPool2d(2), (2, 5, 4), {"rejects": [(2, 5, 4), (1, 2, 1, 4)]}),
+        (lambda: layers.AvgPool2d(3, stride=(1, 2)), (1, 4, 5), {}),
+    ],
+    "flatten": [
+        (layers.Flatten, (2, 3, 2), {"rejects": [()]}),
+        (layers.Flatten, (), {}),
+    ],
+    "dropout": [
+        (lambda: layers.Dropout(0.3), (12,), {"stochastic": True}),
+        (lambda: layers.Dropout(0.0), (5,), {}),
+        (lambda: layers.Dropout(1.0), (5,), {}),
+    ],
+    "relu": [(layers.ReLU, (4, 2), {})],
+    "sigmoid": [(layers.Sigmoid, (4, 2), {})],
+    "tanh": [(layers.Tanh, (4, 2), {})],
+    "softplus": [(layers.Softplus, (4, 2), {})],
+    "silu": [(layers.SiLU, (4, 2), {})],
+    "leaky_relu": [(lambda: layers.LeakyReLU(0.2), (4, 2), {})],
+    "elu": [(lambda: layers.ELU(0.7), (4, 2), {})],
+    "softmax": [
+        (layers.Softmax, (4,), {}),
+        (lambda: layers.Softmax(axis=1), (4, 2), {"rejects": [(3,)]}),
+    ],
+    "sequential": [
+        (layers.Sequential, (3,), {}),
+        (
+            lambda: layers.Sequential(
+                layers.Conv2d(1, 2, 2),
+                layers.Tanh(),
+                layers.MaxPool2d(2),
+                layers.Flatten(),
+                layers.Dropout(0.5),
+                layers.Dense(8, 3),
+            ),
+            (1, 5, 5),
+            {"stochastic": True, "rejects": [(1, 5, 5), (1, 1, 6, 7)]},
+        ),
+    ],
+    "rbm": [
+        (
+            lambda: layers.RBM(4, 3),
+            (4,),
+            {"call": lambda rbm, v: rbm.reconstruct(v), "rejects": [(3, 5), ()]},
+        ),
+        (lambda: layers.RBM(4, 3), (4,), {"call": lambda rbm, v: rbm.free_energy(v)}),
+    ],
+}
+for name, layer in [("rnn", layers.RNN), ("lstm", layers.LSTM), ("gru", layers.GRU)]:
+    wrong = {"rejects": [(2, 4, 4), (3,), (), (1, 2, 4, 3), (2, 0, 3)]}
+    CASES[name] = [
+        (lambda layer=layer: layer(3, 2), (4, 3), wrong),
+        (lambda layer=layer: layer(3, 2, num_layers=2, bidirectional=True), (3, 3), wrong),
+        (lambda layer=layer: layer(1, 1, bias=False), (1, 1), {}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("make", "input_shape", "further"),
+    [pytest.param(*case, id=f"{name}{i}") for name in CASES for i, case in enumerate(CASES[name])],
+)
+def test_keeps_the_contract(make, input_shape, further):
+    contract.check_layer(make, input_shape, **further)
+
+
+def test_no_registered_layer_is_missing():
+    registered = {
+        plugin.name for plugin in tg.plugins.layers.all() if plugin.package == "tinygrad_lite"
+    }
+    assert registered - {name for name in registered if _is_of_a_test(name)} == set(CASES)
+
+
+def _is_of_a_test(name):
+    return tg.plugins.layers.get(name).__module__.startswith("tests.")
+
+
+def test_every_public_layer_is_registered():
+    classes = {value for value in vars(layers).values() if isinstance(value, type)}
+    assert {tg.plugins.layers.get(name) for name in CASES} == classes
+    assert {layers.__dict__[name] for name in layers.__all__} == classes

@@ -1,0 +1,330 @@
+"""Wrong input to every layer: who refuses, what came, on which line, and how to mend it."""
+
+import re
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import layers
+
+LAYERS = {
+    "Dense(4, 3)": (layers.Dense(4, 3), (2, 4)),
+    "Conv2d(2, 3, 3)": (layers.Conv2d(2, 3, 3), (2, 2, 5, 4)),
+    "MaxPool2d(2)": (layers.MaxPool2d(2), (2, 2, 5, 4)),
+    "AvgPool2d(2)": (layers.AvgPool2d(2), (2, 2, 5, 4)),
+    "Dropout(0.5)": (layers.Dropout(0.5), (2, 4)),
+    "ReLU()": (layers.ReLU(), (2, 4)),
+    "Sigmoid()": (layers.Sigmoid(), (2, 4)),
+    "Tanh()": (layers.Tanh(), (2, 4)),
+    "Softplus()": (layers.Softplus(), (2, 4)),
+    "SiLU()": (layers.SiLU(), (2, 4)),
+    "LeakyReLU(0.1)": (layers.LeakyReLU(0.1), (2, 4)),
+    "ELU(alpha=1.0)": (layers.ELU(alpha=1.0), (2, 4)),
+    "Softmax()": (layers.Softmax(), (2, 4)),
+    "RNN(4, 3)": (layers.RNN(4, 3), (2, 5, 4)),
+    "LSTM(4, 3)": (layers.LSTM(4, 3), (2, 5, 4)),
+    "GRU(4, 3)": (layers.GRU(4, 3), (2, 5, 4)),
+    "RBM(4, 3)": (layers.RBM(4, 3), (2, 4)),
+}
+every_layer = pytest.mark.parametrize("shown", LAYERS)
+
+
+def refused(kind, call):
+    """Return the whole text of the error; it must tell the line here that caused it, and a fix."""
+    with pytest.raises(kind) as caught:
+        call()
+    text = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert f"{__file__}:" in text
+    assert re.search(r"^  fix: \w", text, re.MULTILINE), text
+    return text
+
+
+# -- dtypes ---------------------------------------------------------------------------------------
+
+
+@every_layer
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16"])
+def test_only_floats(shown, dtype):
+    layer, shape = LAYERS[shown]
+    for x in (np.zeros(shape, dtype), tg.zeros(shape, dtype=dtype)):
+        text = refused(tg.DTypeError, lambda x=x: layer(x))
+        assert text.startswith(f"{shown}: needs floating-point input")
+        assert f"got: x {dtype} {shape}" in text
+        assert "x.astype('float32')" in text
+
+
+@every_layer
+def test_no_text(shown):
+    layer, shape = LAYERS[shown]
+    for x in (np.full(shape, "a"), np.full(shape, "a").tolist()):
+        text = refused(tg.DTypeError, lambda x=x: layer(x))
+        assert shown in text
+        assert "no type of number" in text
+
+
+@every_layer
+@pytest.mark.parametrize(
+    "x", [None, "text", (np.zeros(2), np.zeros(2))], ids=lambda x: str(type(x))
+)
+def test_nothing_but_arrays(shown, x):
+    text = refused(tg.TinygradLiteError, lambda: LAYERS[shown][0](x))
+    assert shown in text
+    assert type(x).__name__ in text
+
+
+@every_layer
+def test_ragged_lists(shown):
+    text = refused(tg.ShapeError, lambda: LAYERS[shown][0]([[1.0], [1.0, 2.0]]))
+    assert shown in text
+    assert "equal length" in text
+
+
+@pytest.mark.parametrize("shown", ["Dense(4, 3)", "Conv2d(2, 3, 3)", "RNN(4, 3)", "RBM(4, 3)"])
+def test_a_tensor_of_the_other_float_is_not_converted_silently(shown):
+    layer, shape = LAYERS[shown]
+    text = refused(tg.DTypeError, lambda: layer(tg.zeros(shape, dtype="float64")))
+    assert shown in text
+    assert "float64" in text
+    assert "float32" in text
+
+
+def test_integers_through_flatten():
+    model = layers.Sequential(layers.Flatten(), layers.Dense(16, 3))
+    text = refused(tg.DTypeError, lambda: model(np.zeros((2, 4, 4), np.uint8)))
+    assert text.startswith("Dense(16, 3): needs floating-point input\n  got: x uint8 (2, 16)")
+    assert "in:  Sequential(Flatten(…), Dense(…))" in text
+
+
+# -- shapes ---------------------------------------------------------------------------------------
+
+SHAPES = [
+    ("Dense(4, 3)", (), "needs input of shape (..., features)"),
+    ("Dense(4, 3)", (2, 5), "needs 4 features, got 5"),
+    ("Dense(4, 3)", (4, 2, 0), "needs 4 features, got 0"),
+    ("Conv2d(2, 3, 3)", (2, 5, 4), "needs input of shape (batch, channels, height, width)"),
+    ("Conv2d(2, 3, 3)", (1, 2, 2, 5, 4), "needs input of shape (batch, channels, height, width)"),
+    ("Conv2d(2, 3, 3)", (1, 3, 5, 4), "needs 2 channels, got 3"),
+    ("Conv2d(2, 3, 3)", (1, 5, 4, 2), "channels last: x.transpose(0, 3, 1, 2)"),
+    ("Conv2d(2, 3, 3)", (1, 2, 2, 9), "a window of (3, 3) does not fit into an image of (2, 9)"),
+    ("Conv2d(2, 3, 3)", (1, 2, 9, 0), "a window of (3, 3) does not fit into an image of (9, 0)"),
+    ("MaxPool2d(2)", (5, 4), "needs input of shape (batch, channels, height, width)"),
+    ("MaxPool2d(2)", (1, 3, 1, 4), "a window of (2, 2) does not fit into an image of (1, 4)"),
+    ("AvgPool2d(2)", (5, 4), "needs input of shape (batch, channels, height, width)"),
+    ("AvgPool2d(2)", (1, 3, 4, 1), "a window of (2, 2) does not fit into an image of (4, 1)"),
+    ("RBM(4, 3)", (), "needs input of shape (..., visible_units)"),
+    ("RBM(4, 3)", (2, 5), "needs 4 visible_units, got 5"),
+]
+for shown in ("RNN(4, 3)", "LSTM(4, 3)", "GRU(4, 3)"):
+    SHAPES += [
+        (shown, (4,), "needs input of shape (batch, steps, features)"),
+        (shown, (1, 2, 5, 4), "needs input of shape (batch, steps, features)"),
+        (shown, (2, 5, 3), "needs 4 features, got 3; input is (batch, steps, features)"),
+        (shown, (5, 3), "needs 4 features, got 3; input is (steps, features)"),
+        (shown, (2, 0, 4), "a sequence needs at least one step"),
+        (shown, (0, 4), "a sequence needs at least one step"),
+    ]
+
+
+@pytest.mark.parametrize(("shown", "shape", "problem"), SHAPES)
+def test_shapes(shown, shape, problem):
+    text = refused(tg.ShapeError, lambda: LAYERS[shown][0](np.zeros(shape, np.float32)))
+    assert shown in text
+    assert problem in text
+    assert f"x float32 {shape}" in text
+
+
+def test_flatten_needs_a_batch():
+    for x, what in [(tg.tensor(1.0), "float32 ()"), (None, "NoneType"), ((1, 2), "tuple")]:
+        text = refused(tg.ShapeError, lambda x=x: layers.Flatten()(x))
+        assert text.startswith(f"Flatten(): needs input of shape (batch, ...)\n  got: x {what}")
+
+
+@pytest.mark.parametrize("axis", [2, -3, "a", 0.5])
+def test_softmax_axis(axis):
+    text = refused(tg.TinygradLiteError, lambda: layers.Softmax(axis)(np.zeros((2, 3))))
+    assert f"Softmax({axis!r})" in text
+
+
+def test_steps_first_is_told_as_such():
+    layer = layers.GRU(4, 3, batch_first=False)
+    text = refused(tg.ShapeError, lambda: layer(np.zeros((5, 2, 3))))
+    assert "input is (steps, batch, features)\n  got: x float32 (5, 2, 3)" in text
+    text = refused(tg.ShapeError, lambda: layer(np.zeros((0, 2, 4))))
+    assert "at least one step\n  got: x float32 (0, 2, 4)" in text
+
+
+def test_the_second_of_two_layers_is_named():
+    model = layers.Sequential(layers.Dense(4, 3), layers.ReLU(), layers.Dense(4, 3))
+    text = refused(tg.ShapeError, lambda: model(np.zeros((2, 4))))
+    assert text.startswith("Dense(4, 3): needs 4 features, got 3")
+
+
+def test_a_recurrent_layer_in_sequential():
+    model = layers.Sequential(layers.RNN(4, 3), layers.Dense(3, 2))
+    text = refused(tg.TinygradLiteError, lambda: model(np.zeros((2, 5, 4))))
+    assert "Dense(3, 2)" in text
+    assert "tuple" in text
+
+
+# -- the state of a recurrent layer ---------------------------------------------------------------
+
+S = np.zeros((1, 2, 3), np.float32)
+STATES = [
+    ("RNN(4, 3)", np.zeros((1, 1, 3)), "needs a state, of shape (1, 2, 3)"),
+    ("RNN(4, 3)", np.zeros((2, 3)), "needs a state, of shape (1, 2, 3)"),
+    ("RNN(4, 3)", (S, S), "needs a state, of shape (1, 2, 3)"),
+    ("RNN(4, 3)", (), "needs a state, of shape (1, 2, 3)"),
+    ("GRU(4, 3)", 5, "needs a state, of shape (1, 2, 3)"),
+    ("GRU(4, 3)", "text", "needs a state, of shape (1, 2, 3)"),
+    ("LSTM(4, 3)", S, "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
+    ("LSTM(4, 3)", (S,), "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
+    ("LSTM(4, 3)", (S, None), "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
+    ("LSTM(4, 3)", (S, S[:, :1]), "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
+]
+
+
+@pytest.mark.parametrize(("shown", "state", "problem"), STATES)
+def test_states(shown, state, problem):
+    layer, shape = LAYERS[shown]
+    text = refused(tg.ShapeError, lambda: layer(np.zeros(shape), state))
+    assert text.startswith(f"{shown}: {problem}")
+    assert "x float32 (2, 5, 4)" in text
+    assert "pass the state that an earlier call returned" in text
+
+
+def test_state_of_a_single_sequence_has_no_batch():
+    text = refused(tg.ShapeError, lambda: layers.RNN(4, 3)(np.zeros((5, 4)), S[:, :1]))
+    assert "needs a state, of shape (1, 3)" in text
+    assert "state 0 float32 (1, 1, 3)" in text
+
+
+def test_state_of_more_layers_and_directions():
+    layer = layers.GRU(4, 3, num_layers=2, bidirectional=True)
+    text = refused(tg.ShapeError, lambda: layer(np.zeros((2, 5, 4)), S))
+    assert "needs a state, of shape (4, 2, 3)" in text
+
+
+# -- arguments ------------------------------------------------------------------------------------
+
+ARGUMENTS = [
+    (lambda n: layers.Dense(n, 3), "Dense", "in_features"),
+    (lambda n: layers.Dense(3, n), "Dense", "out_features"),
+    (lambda n: layers.Conv2d(n, 3, 3), "Conv2d", "in_channels"),
+    (lambda n: layers.Conv2d(3, n, 3), "Conv2d", "out_channels"),
+    (lambda n: layers.Conv2d(1, 1, n), "Conv2d", "kernel_size"),
+    (lambda n: layers.Conv2d(1, 1, 3, stride=n), "Conv2d", "stride"),
+    (lambda n: layers.MaxPool2d(n), "MaxPool2d", "kernel_size"),
+    (lambda n: layers.AvgPool2d(2, stride=n), "AvgPool2d", "stride"),
+    (lambda n: layers.RNN(n, 3), "RNN", "input_size"),
+    (lambda n: layers.LSTM(3, n), "LSTM", "hidden_size"),
+    (lambda n: layers.GRU(3, 3, num_layers=n), "GRU", "num_layers"),
+    (lambda n: layers.RBM(n, 3), "RBM", "n_visible"),
+    (lambda n: layers.RBM(3, n), "RBM", "n_hidden"),
+    (lambda n: layers.RBM(3, 3, k=n), "RBM", "k"),
+]
+
+
+@pytest.mark.parametrize(("make", "layer", "name"), ARGUMENTS)
+@pytest.mark.parametrize("size", [0, -1, 2.0, 2.5, "3", True, float("nan")], ids=repr)
+def test_sizes(make, layer, name, size):
+    text = refused(tg.ArgumentError, lambda: make(size))
+    assert text.startswith(f"{layer}: {name}={size!r} is not possible")
+    assert "whole number from 1 on" in text
+
+
+PAIRS = [
+    (lambda n: layers.Conv2d(1, 1, n), "kernel_size", 1),
+    (lambda n: layers.Conv2d(1, 1, 3, n), "stride", 1),
+    (lambda n: layers.Conv2d(1, 1, 3, 1, n), "padding", 0),
+    (lambda n: layers.MaxPool2d(n), "kernel_size", 1),
+]
+
+
+@pytest.mark.parametrize(("make", "name", "least"), PAIRS)
+@pytest.mark.parametrize("wrong", [(2,), (2, 2, 2), (2, -1), (1.5, 2), ("2", 2), (True, 2), ()])
+def test_pairs(make, name, least, wrong):
+    text = refused(tg.ArgumentError, lambda: make(wrong))
+    assert f"{name}={wrong!r} is not possible" in text
+    assert f"from {least} on" in text
+
+
+def test_sizes_may_be_numpys():
+    assert layers.Dense(np.int64(2), np.int32(3)).weight.shape == (3, 2)
+    assert layers.Conv2d(1, 1, np.int64(2), padding=np.int64(1)).weight.shape == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.5, float("nan"), "0.5", None, True], ids=repr)
+def test_dropout_probability(p):
+    text = refused(tg.ArgumentError, lambda: layers.Dropout(p))
+    assert text.startswith("Dropout: p=")
+    assert repr(p) in text
+
+
+@pytest.mark.parametrize("make", [layers.LeakyReLU, layers.ELU])
+@pytest.mark.parametrize("value", ["0.1", None, True], ids=repr)
+def test_slopes(make, value):
+    text = refused(tg.ArgumentError, lambda: make(value))
+    assert text.startswith(f"{make.__name__}: ")
+    assert f"={value!r} is not possible" in text
+
+
+@pytest.mark.parametrize("part", [np.tanh, layers.ReLU, [layers.ReLU()], "relu"], ids=str)
+def test_sequential_takes_modules(part):
+    text = refused(tg.ArgumentError, lambda: layers.Sequential(layers.ReLU(), part))
+    assert text.startswith("Sequential: part 1 is no Module: ")
+    assert "unpack a list with *" in text
+
+
+# -- the RBM --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("v", "what"),
+    [([[0.0, 2.0]], "from 0 to 2"), ([[-0.5, 1.0]], "from -0.5 to 1"), ([[np.nan, 0]], "nan")],
+)
+def test_rbm_data_out_of_range(v, what):
+    for call in (layers.RBM(2, 3).contrastive_divergence, layers.RBM(2, 3).training_step):
+        text = refused(tg.DataError, lambda call=call: call(v))
+        assert text.startswith("RBM(2, 3): visible units are from 0 to 1")
+        assert what in text
+        assert "(v - min) / (max - min)" in text
+
+
+def test_rbm_without_data():
+    text = refused(tg.DataError, lambda: layers.RBM(2, 3).training_step(np.zeros((0, 2))))
+    assert text.startswith("RBM(2, 3): needs at least one sample")
+
+
+V, H = np.zeros((1, 2), np.float32), np.zeros((1, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (lambda rbm: rbm.energy(H, H), "needs 2 visible_units, got 3"),
+        (lambda rbm: rbm.energy(V, V), "needs 3 hidden_units, got 2"),
+        (lambda rbm: rbm.free_energy(H), "needs 2 visible_units, got 3"),
+        (lambda rbm: rbm.visible(V), "needs 3 hidden_units, got 2"),
+        (lambda rbm: rbm.reconstruct(H), "needs 2 visible_units, got 3"),
+        (lambda rbm: rbm.gibbs(H, 1), "needs 2 visible_units, got 3"),
+        (lambda rbm: rbm.contrastive_divergence(H), "needs 2 visible_units, got 3"),
+        (lambda rbm: rbm.log_likelihood(H), "needs 2 visible_units, got 3"),
+    ],
+)
+def test_rbm_shapes(call, problem):
+    text = refused(tg.ShapeError, lambda: call(layers.RBM(2, 3)))
+    assert text.startswith(f"RBM(2, 3): {problem}")
+
+
+@pytest.mark.parametrize("steps", [-1, 1.5, "2"])
+def test_rbm_gibbs_steps(steps):
+    text = refused(tg.ArgumentError, lambda: layers.RBM(2, 3).gibbs(V, steps))
+    assert text.startswith(f"RBM: steps={steps!r} is not possible")
+    assert "from 0 on" in text
+
+
+def test_rbm_log_partition_has_a_limit():
+    text = refused(tg.ArgumentError, layers.RBM(21, 22).log_partition)
+    assert text.startswith("RBM(21, 22): log Z would be a sum over 2^21 states")
+    assert layers.RBM(2, 500).log_partition() > 0

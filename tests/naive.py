@@ -1,0 +1,213 @@
+"""Slow oracles that share nothing with the library: nested loops over numbers, in float64.
+
+Signatures are those of `tinygrad_lite.ops`; arguments and results are ndarrays.
+"""
+
+import math
+from itertools import product
+
+import numpy as np
+
+
+def _pair(value):
+    return (value, value) if isinstance(value, int) else value
+
+
+def _positions(*lengths):
+    return product(*map(range, lengths))
+
+
+# -- products -------------------------------------------------------------------------------------
+
+
+def matmul(a, b):
+    """The product of two matrices."""
+    y = np.zeros((len(a), b.shape[1]))
+    for i, j, k in _positions(len(a), b.shape[1], len(b)):
+        y[i, j] += a[i, k] * b[k, j]
+    return y
+
+
+def linear(x, weight, bias):
+    """Each row of x through weight (out, in) and bias."""
+    y = np.zeros((len(x), len(weight)))
+    for n, o in _positions(*y.shape):
+        y[n, o] = bias[o] + sum(x[n, i] * weight[o, i] for i in range(x.shape[1]))
+    return y
+
+
+# -- windows --------------------------------------------------------------------------------------
+
+
+def _conv2d_terms(x_shape, w_shape, stride, padding):
+    """Yield (place in y, place in x, place in w) of every product that convolution adds up."""
+    (n, c, h, wide), (o, _, kh, kw) = x_shape, w_shape
+    (sh, sw), (ph, pw) = _pair(stride), _pair(padding)
+    oh, ow = (h + 2 * ph - kh) // sh + 1, (wide + 2 * pw - kw) // sw + 1
+    for a, b, i, j, d, u, v in _positions(n, o, oh, ow, c, kh, kw):
+        row, column = i * sh + u - ph, j * sw + v - pw
+        if 0 <= row < h and 0 <= column < wide:
+            yield (a, b, i, j), (a, d, row, column), (b, d, u, v)
+
+
+def _window_count(size, kernel, stride, padding=(0, 0)):
+    return tuple(
+        (n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding, strict=True)
+    )
+
+
+def conv2d(x, w, b=None, stride=1, padding=0):
+    """The cross-correlation of images with filters."""
+    size = _window_count(x.shape[2:], w.shape[2:], _pair(stride), _pair(padding))
+    y = np.zeros((len(x), len(w), *size))
+    for at_y, at_x, at_w in _conv2d_terms(x.shape, w.shape, stride, padding):
+        y[at_y] += x[at_x] * w[at_w]
+    if b is not None:
+        for place in _positions(*y.shape):
+            y[place] += b[place[1]]
+    return y
+
+
+def conv2d_gradients(g, x, w, stride=1, padding=0):
+    """The gradients of x, w and b, from g, that of the result."""
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))
+    for at_y, at_x, at_w in _conv2d_terms(x.shape, w.shape, stride, padding):
+        dx[at_x] += g[at_y] * w[at_w]
+        dw[at_w] += g[at_y] * x[at_x]
+    for place in _positions(*g.shape):
+        db[place[1]] += g[place]
+    return dx, dw, db
+
+
+def _windows(x, kernel, stride):
+    """Yield (place in y, the places in x of its window)."""
+    (kh, kw), (sh, sw) = _pair(kernel), _pair(stride)
+    size = _window_count(x.shape[2:], (kh, kw), (sh, sw))
+    for n, c, i, j in _positions(*x.shape[:2], *size):
+        window = [(n, c, i * sh + u, j * sw + v) for u, v in _positions(kh, kw)]
+        yield (n, c, i, j), window
+
+
+def _pooled(x, kernel, stride, pick):
+    size = _window_count(x.shape[2:], _pair(kernel), _pair(stride))
+    y = np.zeros((*x.shape[:2], *size))
+    for place, window in _windows(x, kernel, stride):
+        y[place] = pick([x[at] for at in window])
+    return y
+
+
+def max_pool2d(x, kernel, stride=None):
+    """The maximum of each window."""
+    return _pooled(x, kernel, stride or kernel, max)
+
+
+def max_pool2d_gradient(g, x, kernel, stride=None):
+    """The gradient of x, which goes to the first maximum of each window."""
+    dx = np.zeros(x.shape)
+    for place, window in _windows(x, kernel, stride or kernel):
+        dx[max(window, key=lambda at: x[at])] += g[place]
+    return dx
+
+
+def avg_pool2d(x, kernel, stride=None):
+    """The mean of each window."""
+    return _pooled(x, kernel, stride or kernel, lambda values: sum(values) / len(values))
+
+
+def avg_pool2d_gradient(g, x, kernel, stride=None):
+    """The gradient of x, shared evenly by each window."""
+    dx = np.zeros(x.shape)
+    for place, window in _windows(x, kernel, stride or kernel):
+        for at in window:
+            dx[at] += g[place] / len(window)
+    return dx
+
+
+# -- recurrence -----------------------------------------------------------------------------------
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)) of one number."""
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _affine(v, weight, bias):
+    """weight v + bias of one vector, as a list."""
+    return [bias[j] + sum(weight[j, i] * v[i] for i in range(len(v))) for j in range(len(weight))]
+
+
+def _sequences(step, x, states):
+    """Run step(x_t, *state vectors) -> new state vectors over each sequence by itself."""
+    states = [np.array(s, float) for s in states]
+    outputs = np.zeros((*x.shape[:2], states[0].shape[1]))
+    for n, t in _positions(*x.shape[:2]):
+        for state, new in zip(states, step(x[n, t], *(s[n] for s in states)), strict=True):
+            state[n] = new
+        outputs[n, t] = states[0][n]
+    return (outputs, *states)
+
+
+def rnn(x, h0, w_ih, w_hh, b_ih, b_hh):
+    """The outputs (N, T, H) and the last h (N, H) of a tanh RNN."""
+
+    def step(x, h):
+        a, u = _affine(x, w_ih, b_ih), _affine(h, w_hh, b_hh)
+        return ([math.tanh(p + q) for p, q in zip(a, u, strict=True)],)
+
+    return _sequences(step, x, [h0])
+
+
+def lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh):
+    """The outputs, the last h and the last c of an LSTM; gates in the order i f g o."""
+    size = h0.shape[1]
+
+    def step(x, h, c):
+        a = np.add(_affine(x, w_ih, b_ih), _affine(h, w_hh, b_hh))
+        new_h, new_c = np.zeros(size), np.zeros(size)
+        for j in range(size):
+            i, f, o = (sigmoid(a[k * size + j]) for k in (0, 1, 3))
+            new_c[j] = f * c[j] + i * math.tanh(a[2 * size + j])
+            new_h[j] = o * math.tanh(new_c[j])
+        return new_h, new_c
+
+    return _sequences(step, x, [h0, c0])
+
+
+def gru(x, h0, w_ih, w_hh, b_ih, b_hh):
+    """The outputs and the last h of a GRU; gates in the order r z n."""
+    size = h0.shape[1]
+
+    def step(x, h):
+        a, u = _affine(x, w_ih, b_ih), _affine(h, w_hh, b_hh)
+        new = np.zeros(size)
+        for j in range(size):
+            r, z = (sigmoid(a[k * size + j] + u[k * size + j]) for k in (0, 1))
+            n = math.tanh(a[2 * size + j] + r * u[2 * size + j])
+            new[j] = (1 - z) * n + z * h[j]
+        return (new,)
+
+    return _sequences(step, x, [h0])
+
+
+# -- losses ---------------------------------------------------------------------------------------
+
+
+def softmax(row):
+    """exp(row) over its sum, of one row."""
+    top = max(row)
+    parts = [math.exp(v - top) for v in row]
+    return np.array(parts) / sum(parts)
+
+
+def cross_entropy(logits, target):
+    """The mean of -log softmax(logits)[target]."""
+    losses = [-math.log(softmax(row)[label]) for row, label in zip(logits, target, strict=True)]
+    return sum(losses) / len(losses)
+
+
+def cross_entropy_gradient(logits, target):
+    """The gradient of the logits, from that of the mean being 1."""
+    dx = np.array([softmax(row) for row in logits])
+    for n, label in enumerate(target):
+        dx[n, label] -= 1
+    return dx / len(logits)

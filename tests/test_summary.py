@@ -1,0 +1,86 @@
+"""The summary counts what a model really has and does."""
+
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import layers
+
+
+def rows(model, shape, **kwargs):
+    return {r.path: r for r in model.summary(shape, **kwargs).rows}
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "output", "parameters", "multiply_adds"),
+    [
+        (lambda: layers.Dense(3, 5), (3,), (5,), 3 * 5 + 5, 3 * 5),
+        (lambda: layers.Dense(3, 5, bias=False), (4, 3), (4, 5), 15, 4 * 15),
+        (lambda: layers.Conv2d(2, 4, 3), (2, 8, 6), (4, 6, 4), 76, 6 * 4 * 4 * 2 * 9),
+        (lambda: layers.MaxPool2d(2), (2, 8, 6), (2, 4, 3), 0, 0),
+        (lambda: layers.RNN(3, 4), (5, 3), (5, 4), 36, 5 * 4 * (3 + 4)),
+        (lambda: layers.LSTM(3, 4), (5, 3), (5, 4), 144, 5 * 16 * (3 + 4)),
+        (lambda: layers.GRU(3, 4, bidirectional=True), (5, 3), (5, 8), 216, 2 * 5 * 12 * 7),
+    ],
+)
+def test_one_layer(model, shape, output, parameters, multiply_adds):
+    summary = model().summary(shape)
+    (row,) = summary.rows
+    assert row.output_shape == output
+    assert (row.parameters, summary.parameters) == (parameters, parameters)
+    assert (row.multiply_adds, summary.multiply_adds) == (multiply_adds, multiply_adds)
+
+
+def test_a_model_of_several_layers_and_its_table():
+    model = layers.Sequential(
+        layers.Conv2d(1, 4, 3, padding=1), layers.Flatten(), layers.Dense(256, 10)
+    )
+    found = rows(model, (1, 8, 8))
+    assert [(r.kind, r.output_shape) for r in found.values()] == [
+        ("Sequential", (10,)),
+        ("Conv2d", (4, 8, 8)),
+        ("Flatten", (256,)),
+        ("Dense", (10,)),
+    ]
+    text = str(model.summary((1, 8, 8)))
+    assert text == repr(model.summary((1, 8, 8)))
+    lines = text.splitlines()
+    assert lines[-1].split() == ["total", "2,610", "4,864"]
+    assert lines[2].split()[0] == "(model)"
+    assert max(map(len, lines)) == len(lines[1])
+
+
+def test_a_shared_parameter_counts_once():
+    class Tied(tg.Module):
+        def __init__(self):
+            self.a, self.b = layers.Dense(3, 3), layers.Dense(3, 3)
+            self.b.weight = self.a.weight
+
+        def forward(self, x):
+            return self.b(self.a(x))
+
+    summary = Tied().summary((3,))
+    assert summary.parameters == 9 + 3 + 3
+    assert summary.multiply_adds == 18
+
+
+def test_a_summary_leaves_the_model_as_it_was():
+    model = layers.Sequential(layers.Dense(2, 2), layers.Dropout(0.5))
+    model[1].eval()
+    model.summary((2,))
+    assert [m.training for m in model.modules()] == [True, True, False]
+    with pytest.raises(tg.ShapeError):
+        model.summary((3,))
+    assert model.training
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_the_dtype_of_the_sample():
+    seen = []
+
+    class Model(tg.Module):
+        def forward(self, x):
+            seen.append(x.dtype)
+            return x
+
+    Model().summary((2,), "int64")
+    assert seen == ["int64"]

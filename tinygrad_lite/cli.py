@@ -1,0 +1,202 @@
+"""The command line: `tinygrad-lite run | compare | list`.
+
+Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import runpy
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from tinygrad_lite import plugins
+from tinygrad_lite.errors import PluginError, TinygradLiteError, nearest
+from tinygrad_lite.version import __version__
+
+KINDS = {
+    registry.kind: registry
+    for registry in (plugins.layers, plugins.optim, plugins.models, plugins.datasets)
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tinygrad-lite")
+def cli() -> None:
+    """Autodiff and neural networks from scratch: train, compare and study them here."""
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(name: str, arguments: tuple[str, ...]) -> None:
+    """Run an example or a model.
+
+    NAME is one of `tinygrad-lite list models`, the path of a Python file with a main(), or that of
+    a TOML file that describes a model. Each takes options of its own: `tinygrad-lite run NAME -h`.
+    """
+    command(_main_of(name), name).main(list(arguments), standalone_mode=False)
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--epochs", default=30, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, show_default=True)
+@click.option("--plain", is_flag=True, help="One line an epoch, no drawing.")
+@click.option("--svg", type=click.Path(dir_okay=False), help="Also draw the end state here.")
+def compare(
+    names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: str | None
+) -> None:
+    """Train models on the same digits with the same budget, side by side, and say what differs.
+
+    NAMES are models of `tinygrad-lite list models`; dnn cnn rnn lstm gru by default.
+    """
+    for name in names:
+        _known(name, plugins.models)
+    from tinygrad_lite.study.compare import compare_models
+
+    compare_models(names or ("dnn", "cnn", "rnn", "lstm", "gru"), epochs, seed, plain, svg)
+
+
+@cli.command("list")
+@click.argument("kind", required=False, type=click.Choice(list(KINDS)))
+def list_plugins(kind: str | None) -> None:
+    """List what is registered, and which package provides it."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for registry in [KINDS[kind]] if kind else KINDS.values():
+        table = Table(title=registry.kind, title_justify="left", box=None, pad_edge=False)
+        for head in ("name", "package", "what it is"):
+            table.add_column(head, no_wrap=head != "what it is")
+        for plugin in registry.all():
+            about = (inspect.getdoc(plugin.item) or "").partition("\n")[0]
+            table.add_row(plugin.name, plugin.package, Text(about))
+        for broken, why in registry.broken.items():
+            table.add_row(broken, "[red]broken[/]", Text(why))
+        console.print(table)
+        console.print()
+
+
+def _known(name: str, registry: plugins.Registry) -> plugins.Plugin:
+    """Return a plugin that the user named; one that does not exist is a usage error."""
+    names = [plugin.name for plugin in registry.all()]
+    if name not in names and name not in registry.broken:
+        raise click.UsageError(
+            f"no model is called {name!r}. Known, nearest first: {nearest(name, names)}."
+        )
+    return registry.plugin(name)
+
+
+def _main_of(name: str) -> Callable[..., Any]:
+    """Return the function that `run NAME` calls."""
+    path = Path(name)
+    if path.suffix in (".py", ".toml"):
+        if not path.is_file():
+            raise click.UsageError(f"there is no file {name!r}.")
+        return _main_of_toml(path) if path.suffix == ".toml" else _main_of_python(path)
+    plugin = _known(name, plugins.models)
+    main = getattr(sys.modules[plugin.item.__module__], "main", None)
+    return main if main is not None else _learning(plugin.item)
+
+
+def _main_of_python(path: Path) -> Callable[..., Any]:
+    main = runpy.run_path(str(path)).get("main")
+    if main is None:
+        raise click.UsageError(f"{path} defines no main().")
+    return main  # type: ignore[no-any-return]
+
+
+def _main_of_toml(path: Path) -> Callable[..., Any]:
+    from tinygrad_lite.module import build
+
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{path} is no TOML: {error}.") from error
+    if "model" not in config:
+        raise click.UsageError(f"{path} has no [model] table.")
+    return _learning(lambda: build(config["model"]))
+
+
+def _learning(make: Callable[[], Any]) -> Callable[..., Any]:
+    """Return a main() that lets a model learn the digits."""
+    from tinygrad_lite.train.recipe import EPOCHS, learn_digits
+
+    def main(epochs: int = EPOCHS, seed: int = 0, plain: bool = False) -> None:
+        """Learn the handwritten digits."""
+        learn_digits(make, epochs, seed, plain)
+
+    return main
+
+
+_HELP = {
+    "epochs": "Passes over the training data.",
+    "seed": "Makes the run repeatable.",
+    "plain": "One line an epoch, no drawing.",
+}
+
+
+def command(main: Callable[..., Any], name: str) -> click.Command:
+    """Make a command of a function: an option for each of its parameters."""
+    options: list[click.Parameter] = []
+    for p in inspect.signature(main, eval_str=True).parameters.values():
+        flag = f"--{p.name.replace('_', '-')}"
+        about = _HELP.get(p.name)
+        if isinstance(p.default, bool):
+            options.append(click.Option([flag], is_flag=True, default=p.default, help=about))
+        else:
+            kind = click.IntRange(1) if p.name == "epochs" else type(p.default)
+            options.append(
+                click.Option([flag], type=kind, default=p.default, show_default=True, help=about)
+            )
+    about = (inspect.getdoc(main) or "").partition("\n\n")[0]
+    names = {"help_option_names": ["-h", "--help"]}
+    return click.Command(
+        f"tinygrad-lite run {name}", names, callback=main, params=options, help=about
+    )
+
+
+def run_file(main: Callable[..., Any]) -> NoReturn:
+    """Call an example's `main` with the options of the command line: `python lenet.py --epochs 3`."""
+    guarded(command(main, Path(sys.argv[0]).name), sys.argv[1:])
+
+
+def guarded(entry: click.Command, arguments: Sequence[str]) -> NoReturn:
+    """Run a command and exit with its code; a user's mistake gets a message, not a traceback."""
+    try:
+        entry.main(list(arguments), standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except TinygradLiteError as error:
+        _complain("\n".join([str(error), *getattr(error, "__notes__", [])]))
+    except OSError as error:
+        _complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    sys.exit(0)
+
+
+def _complain(text: str) -> NoReturn:
+    click.secho(f"error: {text}", fg="red" if sys.stderr.isatty() else None, err=True)
+    sys.exit(1)
+
+
+def main() -> NoReturn:
+    """Enter from the shell."""
+    guarded(cli, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

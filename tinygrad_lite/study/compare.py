@@ -1,0 +1,233 @@
+"""Networks of several kinds on the same data with the same budget, side by side."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tinygrad_lite import functional as F
+from tinygrad_lite import kernels, plugins
+from tinygrad_lite.data import Dataset, digits
+from tinygrad_lite.errors import ArgumentError
+from tinygrad_lite.module import Module
+from tinygrad_lite.ops import random
+from tinygrad_lite.study.flow import Flow, gradient_flow
+from tinygrad_lite.study.sentences import sentences
+from tinygrad_lite.tensor import Tensor
+from tinygrad_lite.train.console import COMPILING, is_live
+from tinygrad_lite.train.events import EpochEnded, Event, StepEnded
+from tinygrad_lite.train.loop import Trainer
+from tinygrad_lite.train.recipe import BATCH_SIZE, digits_trainer
+
+_FLOW_SAMPLES = 256
+_PANEL_WIDTH = 21
+_PICTURE_WIDTH = 112
+
+
+@dataclass
+class Result:
+    """What the comparison measured of one model.
+
+    Attributes:
+        name: its plugin name.
+        parameters: learned numbers.
+        multiply_adds: for one image, forward.
+        seconds: median of the training time of an epoch.
+        train: accuracy on the training images, after training.
+        test: accuracy on the held-out images, after training.
+        flow: gradient norms before training.
+    """
+
+    name: str
+    parameters: int
+    multiply_adds: int
+    seconds: float
+    train: float
+    test: float
+    flow: Flow
+
+
+@dataclass
+class _Runner:
+    """One of the networks while it learns."""
+
+    name: str
+    model: Module
+    trainer: Trainer
+    events: Iterator[Event]
+    flow: Flow
+    epochs: int
+    steps: int
+    generator: np.random.Generator
+    step: int = 0
+    loss: float = float("nan")
+    seconds: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+
+    def learn_epoch(self) -> None:
+        """Go on until the next epoch is done."""
+        with random.using(self.generator):
+            for event in self.events:
+                if isinstance(event, StepEnded):
+                    self.step += 1
+                    self.loss = event.loss
+                elif isinstance(event, EpochEnded):
+                    self.seconds.append(event.seconds)
+                    self.accuracy.append(event.metrics["val_accuracy"])
+                    return
+
+    def panel(self) -> RenderableType:
+        """Draw the state as a small panel."""
+        accuracy = f"{100 * self.accuracy[-1]:.1f}%" if self.accuracy else "-"
+        lines = Table.grid(expand=True)
+        lines.add_column()
+        lines.add_column(justify="right")
+        lines.add_row("epoch", f"{len(self.accuracy)}/{self.epochs}")
+        lines.add_row("loss", f"{self.loss:.3f}" if self.step else "-")
+        lines.add_row("test", f"[bold green]{accuracy}[/]")
+        bar = ProgressBar(total=self.epochs * self.steps, completed=self.step)
+        curve = Text(sparkline(self.accuracy, _PANEL_WIDTH - 4), style="green")
+        return Panel(Group(bar, lines, curve), title=f"[bold]{self.name}", width=_PANEL_WIDTH)
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Draw accuracies as a row of blocks, from one half to all right, the latest `width` ones."""
+    blocks = "▁▂▃▄▅▆▇█"
+    heights = np.clip((np.asarray(values[-width:]) - 0.5) * 2 * len(blocks), 0, len(blocks) - 1)
+    return "".join(blocks[int(h)] for h in heights)
+
+
+def compare_models(
+    names: Sequence[str],
+    epochs: int = 30,
+    seed: int = 0,
+    plain: bool = False,
+    svg: str | None = None,
+) -> list[Result]:
+    """Train the named models in turns, an epoch each; show them, and what they measured.
+
+    Args:
+        names: plugin names of models that classify (N, 1, 8, 8) images into 10 classes.
+        epochs: for each of them.
+        seed: set anew for each of them.
+        plain: print one line an epoch even in a terminal.
+        svg: also draw the end state into this file.
+
+    Raises:
+        ArgumentError: a model does not classify the digits.
+    """
+    console = Console(highlight=False)
+    live = is_live() and not plain
+    begin = time.perf_counter()
+    train, test = digits()
+    with ExitStack() as stack:
+        told: list[str] = []
+
+        def note(kernel: str) -> None:
+            if not told:
+                console.print(COMPILING, style="dim")
+            told.append(kernel)
+
+        stack.enter_context(kernels.compiling(note))
+        runners = [_start(name, train, test, epochs, seed) for name in names]
+        if live:
+            stack.enter_context(Live(console=console, get_renderable=lambda: _board(runners)))
+        for epoch in range(1, epochs + 1):
+            for runner in runners:
+                runner.learn_epoch()
+            if not live:
+                shown = "  ".join(f"{r.name} {100 * r.accuracy[-1]:.1f}%" for r in runners)
+                print(f"epoch {epoch}/{epochs}  test accuracy  {shown}", flush=True)  # noqa: T201
+    results = [_finish(runner, train) for runner in runners]
+    seconds = time.perf_counter() - begin
+    setting = (
+        f"{len(train):,} images to learn from, {len(test)} held out, {epochs} epochs, seed {seed}, "
+        f"{seconds:.0f}s"
+    )
+    report = Group(_table(results), "", *(f"• {s}" for s in sentences(results)), "", setting)
+    console.print(report)
+    if svg is not None:
+        picture = Console(record=True, file=io.StringIO(), width=_PICTURE_WIDTH, highlight=False)
+        picture.print(Group(_board(runners), report))
+        picture.save_svg(svg, title=f"tinygrad-lite compare {' '.join(names)}")
+    return results
+
+
+def _start(name: str, train: Dataset, test: Dataset, epochs: int, seed: int) -> _Runner:
+    generator = np.random.default_rng(seed)  # its own: the others' draws don't change its course
+    with random.using(generator):
+        model = plugins.models.get(name)()
+    sample = Tensor.make(train.x[:_FLOW_SAMPLES])
+    labels = train.y[:_FLOW_SAMPLES]
+    outputs = model(sample) if isinstance(model, Module) else None
+    if not isinstance(outputs, Tensor) or outputs.shape != (len(labels), 10):
+        raise ArgumentError(
+            f"compare: {name} does not turn images (N, 1, 8, 8) into scores for 10 digits\n"
+            "  fix: compare models that do, e.g. dnn cnn rnn lstm gru"
+        )
+    flow = gradient_flow(model, sample, labels, F.cross_entropy)
+    trainer = digits_trainer(model, train, epochs, "off")
+    events = trainer.run(train, test, epochs, BATCH_SIZE)
+    steps = -(-len(train) // BATCH_SIZE)
+    return _Runner(name, model, trainer, events, flow, epochs, steps, generator)
+
+
+def _finish(runner: _Runner, train: Dataset) -> Result:
+    summary = runner.model.summary((1, 8, 8))
+    return Result(
+        name=runner.name,
+        parameters=summary.parameters,
+        multiply_adds=summary.multiply_adds,
+        seconds=float(np.median(runner.seconds)),
+        train=runner.trainer.evaluate(train)["accuracy"],
+        test=runner.accuracy[-1],
+        flow=runner.flow,
+    )
+
+
+def _board(runners: Sequence[_Runner]) -> RenderableType:
+    return Columns([runner.panel() for runner in runners], padding=(0, 1))
+
+
+def _table(results: Sequence[Result]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    heads = (
+        "",
+        "parameters",
+        "multiply-adds",
+        "s/epoch",
+        "train",
+        "test",
+        "gradient first",
+        "last",
+        "first/last",
+    )
+    for head in heads:
+        table.add_column(head, justify="left" if head == "" else "right")
+    best = max(result.test for result in results)
+    for r in results:
+        test = f"{100 * r.test:.2f}%"
+        table.add_row(
+            f"[bold]{r.name}",
+            f"{r.parameters:,}",
+            f"{r.multiply_adds:,}",
+            f"{r.seconds:.3f}",
+            f"{100 * r.train:.2f}%",
+            f"[bold green]{test}[/]" if r.test == best else test,
+            f"{r.flow.first:.2e}",
+            f"{r.flow.last:.2e}",
+            f"{r.flow.ratio:.3f}",
+        )
+    return table

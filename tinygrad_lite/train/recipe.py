@@ -1,0 +1,49 @@
+"""The recipe by which the classifiers of the gallery learn the handwritten digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+
+from tinygrad_lite import functional as F
+from tinygrad_lite.data import Dataset, digits
+from tinygrad_lite.module import Module
+from tinygrad_lite.ops.random import seed as set_seed
+from tinygrad_lite.optim import Adam, schedules
+from tinygrad_lite.train.loop import Display, History, Trainer
+
+EPOCHS = 30
+BATCH_SIZE = 32
+
+
+def digits_trainer(model: Module, train: Dataset, epochs: int, display: Display) -> Trainer:
+    """Return a Trainer with Adam on a cosine schedule: the same budget for every network."""
+    optimizer = Adam(model.parameters(), lr=3e-3)
+    steps = epochs * ceil(len(train) / BATCH_SIZE)
+    return Trainer(
+        model,
+        optimizer,
+        loss=F.cross_entropy,
+        metrics=["accuracy"],
+        schedule=schedules.Cosine(optimizer, steps),
+        clip_norm=1.0,
+        display=display,
+    )
+
+
+def learn_digits(
+    make: Callable[[], Module], epochs: int = EPOCHS, seed: int = 0, plain: bool = False
+) -> History:
+    """Train a classifier of (N, 1, 8, 8) images and show its accuracy on held-out ones.
+
+    Args:
+        make: makes the model, after the seed is set.
+        epochs: passes over the training images.
+        seed: of the initial weights, the order of the images, and dropout.
+        plain: print one line an epoch even in a terminal.
+    """
+    set_seed(seed)
+    train, test = digits()
+    model = make()
+    trainer = digits_trainer(model, train, epochs, "plain" if plain else "auto")
+    return trainer.fit(train, test, epochs=epochs, batch_size=BATCH_SIZE)
