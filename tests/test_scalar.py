@@ -182,6 +182,7 @@ def test_arrays_of_scalars_compute_elementwise_with_all_other_kinds():
         s.grad = None
         product.sum().backward()
         assert s.grad.data == 4
+    assert not (objects * weight).requires_grad  # its elements do
     (objects * weight).sum().backward()
     assert weight.grad.item() == 4
     assert weight.grad.dtype == np.float32

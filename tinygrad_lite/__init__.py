@@ -15,6 +15,7 @@ if (_root / "pyproject.toml").exists() and (_root / "layers" / "__init__.py").ex
     # Python was started in a checkout: its layers/, optim/ and examples/ are ours, installed or not
     __path__.append(str(_root))
 
+from tinygrad_lite import ops
 from tinygrad_lite.check import gradcheck
 from tinygrad_lite.errors import (
     ArgumentError,
@@ -29,7 +30,7 @@ from tinygrad_lite.errors import (
 )
 from tinygrad_lite.module import Buffer, Module, Parameter, build
 from tinygrad_lite.op import Op, enable_grad, is_grad_enabled, no_grad, reference
-from tinygrad_lite.ops import *  # noqa: F403
+from tinygrad_lite.ops import *
 from tinygrad_lite.ops.random import seed
 from tinygrad_lite.plugins import (
     register_dataset,
@@ -57,11 +58,66 @@ from tinygrad_lite.tensor import (
 )
 from tinygrad_lite.version import __version__
 
+__all__ = [
+    "ArgumentError",
+    "Buffer",
+    "CheckpointError",
+    "DTypeError",
+    "DataError",
+    "GradientError",
+    "GraphError",
+    "Module",
+    "Op",
+    "Parameter",
+    "PluginError",
+    "Scalar",
+    "ShapeError",
+    "Tensor",
+    "TinygradLiteError",
+    "Trainer",
+    "__version__",
+    "arange",
+    "asarray",
+    "build",
+    "contract",
+    "data",
+    "enable_grad",
+    "eye",
+    "float32",
+    "float64",
+    "full",
+    "functional",
+    "gradcheck",
+    "is_grad_enabled",
+    "layers",
+    "linspace",
+    "load",
+    "no_grad",
+    "ones",
+    "ops",
+    "optim",
+    "plugins",
+    "rand",
+    "randint",
+    "randn",
+    "reference",
+    "register_dataset",
+    "register_layer",
+    "register_model",
+    "register_optimizer",
+    "save",
+    "seed",
+    "tensor",
+    "to_scalars",
+    "train",
+    "zeros",
+]
+__all__ += ops.__all__
+
 if TYPE_CHECKING:
     from tinygrad_lite import contract, data, functional, layers, optim, train
     from tinygrad_lite.checkpoint import load, save
     from tinygrad_lite.train import Trainer
-
 
 
 # Loaded when first asked for, so that importing the engine stays as quick as importing NumPy.

@@ -106,13 +106,14 @@ def _compare(
         rule = np.broadcast_to(found[id(x)][1], x.shape) if id(x) in found else np.zeros(x.shape)
         for index in np.ndindex(x.shape):
             numeric = _difference(lambda: _project(f(*inputs)).item(), x.data, index)
-            gap, size = abs(rule[index] - numeric), max(abs(rule[index]), abs(numeric))
+            given = float(rule[index])
+            gap, size = abs(given - numeric), max(abs(given), abs(numeric))
             excess = gap / (atol + rtol * size)
             if not excess <= worst:  # NaN is the worst
                 worst = excess if excess == excess else np.inf
                 report = (
                     f"order {order}, input {number} {x.dtype} {x.shape}, entry {index}: the rule "
-                    f"gives {rule[index]:.9g}, central differences {numeric:.9g} "
+                    f"gives {given:.9g}, central differences {numeric:.9g} "
                     f"(relative difference {gap / max(size, 1e-300):.2g})"
                 )
     if report:

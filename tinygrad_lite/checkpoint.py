@@ -18,7 +18,6 @@ import numpy as np
 from tinygrad_lite.errors import CheckpointError
 from tinygrad_lite.module import Module, build
 
-
 FORMAT = "tinygrad_lite 1"
 
 
@@ -96,5 +95,8 @@ def load(path: str | os.PathLike[str]) -> Module:
             "  fix: use another copy of it"
         )
     model = build(json.loads(config))
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if name in state:
+            tensor.data = tensor.data.astype(state[name].dtype)
     model.load_state_dict(state)
     return model

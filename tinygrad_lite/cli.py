@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from tinygrad_lite import plugins
-from tinygrad_lite.errors import PluginError, TinygradLiteError, nearest
+from tinygrad_lite.errors import TinygradLiteError, nearest
 from tinygrad_lite.version import __version__
 
 KINDS = {
@@ -25,7 +25,10 @@ KINDS = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+@click.group(context_settings=_HELP_NAMES)
 @click.version_option(__version__, prog_name="tinygrad-lite")
 def cli() -> None:
     """Autodiff and neural networks from scratch: train, compare and study them here."""
@@ -40,7 +43,8 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
     NAME is one of `tinygrad-lite list models`, the path of a Python file with a main(), or that of
     a TOML file that describes a model. Each takes options of its own: `tinygrad-lite run NAME -h`.
     """
-    command(_main_of(name), name).main(list(arguments), standalone_mode=False)
+    entry = command(_main_of(name))
+    entry.main(list(arguments), f"tinygrad-lite run {name}", standalone_mode=False)
 
 
 @cli.command()
@@ -49,9 +53,7 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
 @click.option("--seed", default=0, show_default=True)
 @click.option("--plain", is_flag=True, help="One line an epoch, no drawing.")
 @click.option("--svg", type=click.Path(dir_okay=False), help="Also draw the end state here.")
-def compare(
-    names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: str | None
-) -> None:
+def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: str | None) -> None:
     """Train models on the same digits with the same budget, side by side, and say what differs.
 
     NAMES are models of `tinygrad-lite list models`; dnn cnn rnn lstm gru by default.
@@ -87,8 +89,8 @@ def list_plugins(kind: str | None) -> None:
 
 def _known(name: str, registry: plugins.Registry) -> plugins.Plugin:
     """Return a plugin that the user named; one that does not exist is a usage error."""
-    names = [plugin.name for plugin in registry.all()]
-    if name not in names and name not in registry.broken:
+    if name not in registry:
+        names = [plugin.name for plugin in registry.all()]
         raise click.UsageError(
             f"no model is called {name!r}. Known, nearest first: {nearest(name, names)}."
         )
@@ -144,7 +146,7 @@ _HELP = {
 }
 
 
-def command(main: Callable[..., Any], name: str) -> click.Command:
+def command(main: Callable[..., Any]) -> click.Command:
     """Make a command of a function: an option for each of its parameters."""
     options: list[click.Parameter] = []
     for p in inspect.signature(main, eval_str=True).parameters.values():
@@ -158,21 +160,18 @@ def command(main: Callable[..., Any], name: str) -> click.Command:
                 click.Option([flag], type=kind, default=p.default, show_default=True, help=about)
             )
     about = (inspect.getdoc(main) or "").partition("\n\n")[0]
-    names = {"help_option_names": ["-h", "--help"]}
-    return click.Command(
-        f"tinygrad-lite run {name}", names, callback=main, params=options, help=about
-    )
+    return click.Command("run", _HELP_NAMES, callback=main, params=options, help=about)
 
 
 def run_file(main: Callable[..., Any]) -> NoReturn:
-    """Call an example's `main` with the options of the command line: `python lenet.py --epochs 3`."""
-    guarded(command(main, Path(sys.argv[0]).name), sys.argv[1:])
+    """Call an example's `main` with the command line's options: `python lenet.py --epochs 3`."""
+    guarded(command(main), sys.argv[1:], prog_name=sys.argv[0])
 
 
-def guarded(entry: click.Command, arguments: Sequence[str]) -> NoReturn:
+def guarded(entry: click.Command, arguments: Sequence[str], prog_name: str) -> NoReturn:
     """Run a command and exit with its code; a user's mistake gets a message, not a traceback."""
     try:
-        entry.main(list(arguments), standalone_mode=False)
+        entry.main(list(arguments), prog_name, standalone_mode=False)
     except click.UsageError as error:
         error.show()
         sys.exit(2)
@@ -195,7 +194,7 @@ def _complain(text: str) -> NoReturn:
 
 def main() -> NoReturn:
     """Enter from the shell."""
-    guarded(cli, sys.argv[1:])
+    guarded(cli, sys.argv[1:], prog_name="tinygrad-lite")
 
 
 if __name__ == "__main__":

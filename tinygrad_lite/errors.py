@@ -120,5 +120,5 @@ def message(
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known names as text, those that resemble `name` first."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=len(known), cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=max(1, len(known)), cutoff=0.5)
     return ", ".join(close + [other for other in known if other not in close]) or "none"

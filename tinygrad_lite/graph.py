@@ -24,7 +24,7 @@ class Node:
     """A vertex: a value, and how it was made.
 
     Attributes:
-        data: the value (an ndarray, a float, or a tuple of ndarrays for an op with several results).
+        data: the value: an ndarray, a float, or a tuple of ndarrays for an op with several results.
         requires_grad: whether the walk visits this vertex.
         grad: the gradient that `backward` left here, of the vertex's own kind, or None.
         op: the `Op` that made it; None for a leaf.
@@ -71,7 +71,7 @@ class Node:
         return old + new
 
     def receive(self, grad: Any, shared: set[int]) -> None:
-        """Take delivery, as a leaf, of a finished gradient; copy it if its buffer is in `shared`."""
+        """Take delivery of a finished gradient as a leaf; copy it if its buffer is in `shared`."""
         raise NotImplementedError
 
     def register_hook(self, hook: Callable[[Any], Any]) -> HookHandle:

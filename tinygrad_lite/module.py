@@ -1,4 +1,4 @@
-"""Module: anything with parameters. Assign Parameters and Modules to attributes; write `forward`."""
+"""Module: anything with parameters. Assign Parameters and Modules, and write `forward`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from tinygrad_lite.errors import (
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
 
-
-_trace: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar("trace", default=None)
+_trace: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar(
+    "trace", default=None
+)
 
 
 @contextmanager
@@ -64,6 +65,7 @@ class Module:
 
     training: bool = True
     plugin_name: str | None = None
+    plugin_kind: str = "layers"
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Module:  # noqa: D102
@@ -216,6 +218,9 @@ class Module:
         Raises:
             PluginError: the class is not registered, so it has no name to be rebuilt by.
         """
+        if "plugin_name" not in vars(type(self)):
+            for registry in (plugins.layers, plugins.models):
+                registry.all()  # brings in the entry points, one of which may name it
         if "plugin_name" not in vars(type(self)) or self.plugin_name is None:
             raise PluginError(
                 f"{type(self).__name__} has no plugin name to be rebuilt by\n"
@@ -224,7 +229,9 @@ class Module:
         args, kwargs = self._arguments
         bound = inspect.signature(type(self)).bind(*args, **kwargs).arguments
         extra = bound.pop("kwargs", {})
-        return {"name": self.plugin_name} | {k: _plain(v) for k, v in (bound | extra).items()}
+        kind = {} if self.plugin_kind == "layers" else {"kind": self.plugin_kind}
+        arguments = {name: _plain(value) for name, value in (bound | extra).items()}
+        return {"name": self.plugin_name} | kind | arguments
 
     def summary(self, input_shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Any:
         """Trace one sample of `input_shape` (no batch axis); return a printable table of layers."""
@@ -255,6 +262,15 @@ class Module:
                 for any number of axes.
             lengths: the length that a named axis must have.
         """
+        if not isinstance(x, Tensor | np.ndarray):
+            raise DTypeError(
+                message(
+                    self._headline(),
+                    f"needs a Tensor or an array, not a {type(x).__name__}",
+                    {"x": x},
+                    fix="pass one Tensor; of a tuple the part you need: output, state = rnn(x)",
+                )
+            )
         if x.dtype not in FLOATS and x.dtype != object:
             raise DTypeError(
                 message(
@@ -322,37 +338,37 @@ def _plain(value: Any) -> Any:
 def build(config: dict[str, Any]) -> Module:
     """Make a layer or model from a config: its plugin `name`, and its arguments by name.
 
-    Arguments that are configs themselves are built first.
+    Arguments that are configs themselves are built first. `kind`, "layers" or "models", says where
+    to look the name up; by default a layer goes before a model of the same name.
 
     Raises:
         PluginError: a name is unknown, or the arguments are not the plugin's.
     """
     if "name" not in config:
         raise PluginError(
-            f"a config needs the name of a layer or model; this one has {', '.join(config) or 'nothing'}"
+            f"a config needs the name of a layer or model; this one has: {', '.join(config)}"
         )
-    arguments = {key: _built(value) for key, value in config.items() if key != "name"}
-    make = _find(config["name"])
+    arguments = {k: _built(value) for k, value in config.items() if k not in ("name", "kind")}
+    make = _find(config["name"], config.get("kind"))
     signature = inspect.signature(make, eval_str=True)
     variadic = [p.name for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
     positional = arguments.pop(variadic[0], []) if variadic else []
+    takes = signature.replace(return_annotation=signature.empty)
     try:
         signature.bind(*positional, **arguments)
     except TypeError as error:
-        raise PluginError(
-            f"{config['name']}: {error}\n  takes: {config['name']}{signature.replace(return_annotation=signature.empty)}"
-        ) from None
+        raise PluginError(f"{config['name']}: {error}\n  takes: {config['name']}{takes}") from None
     return make(*positional, **arguments)  # type: ignore[no-any-return]
 
 
-def _find(name: str) -> Any:
-    """Look a name up among the layers, then among the models."""
-    try:
-        return plugins.layers.get(name)
-    except PluginError:
-        if name in plugins.layers.broken or name not in {p.name for p in plugins.models.all()}:
-            raise
-        return plugins.models.get(name)
+def _find(name: str, kind: str | None) -> Any:
+    """Look a name up among the layers, the models, or both."""
+    if kind is None:
+        is_layer = name in plugins.layers or name not in plugins.models
+        kind = "layers" if is_layer else "models"
+    if kind not in ("layers", "models"):
+        raise PluginError(f"{name}: {kind!r} is no kind of module\n  fix: use layers or models")
+    return (plugins.layers if kind == "layers" else plugins.models).get(name)
 
 
 def _built(value: Any) -> Any:

@@ -47,7 +47,7 @@ class Modes(NamedTuple):
     observer: Callable[[Op, Sequence[Any], Any], None] | None = None
 
 
-_modes: ContextVar[Modes] = ContextVar("modes", default=Modes())
+_modes: ContextVar[Modes] = ContextVar("modes", default=Modes())  # noqa: B039
 
 
 @contextmanager
@@ -170,18 +170,17 @@ class Op:
                 elif getattr(value, "dtype", dtype) is not dtype:
                     mixed = True
             raw.append(value)
-        if mixed:
-            raw, dtype = self._settle(args, raw)
-        if dtype is not None and kind is not None and not kind.rank and _any_array(raw):
-            kind, dtype = None, OBJECT  # a Scalar and a raw array make a raw array of Scalars
-        if self.reference is not None and modes.reference and dtype is not OBJECT:
-            return self.reference(*args, **params)  # type: ignore[no-any-return]
         try:
-            y = (
-                self.forward(*raw, **params)
-                if dtype is not OBJECT
-                else self._on_scalars(args, params)
-            )
+            if mixed:
+                raw, dtype = self._settle(args, raw)
+            if dtype is not None and kind is not None and not kind.rank and _any_array(raw):
+                kind, dtype = None, OBJECT  # a Scalar and a raw array make a raw array of Scalars
+            if dtype is OBJECT:
+                y = self._on_scalars(args, params)
+            elif self.reference is not None and modes.reference:
+                return self.reference(*args, **params)  # type: ignore[no-any-return]
+            else:
+                y = self.forward(*raw, **params)
         except TinygradLiteError:
             raise
         except (ValueError, TypeError, IndexError, ArithmeticError) as error:
@@ -203,7 +202,7 @@ class Op:
 
     def _on_scalars(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute on arrays of Scalars, whose own graph then holds the history."""
-        values = [arg.scalars() if isinstance(arg, Node) else arg for arg in args]
+        values = [arg.scalars() if isinstance(arg, Node) else arg for arg in args]  # type: ignore[attr-defined]
         if self.reference is not None:
             return self.reference(*values, **params)
         if self.elementwise:
@@ -231,10 +230,13 @@ class Op:
         elif self.reference is not None:
             return self._pull_reference(node, grad)
         else:  # constants stay raw, in the dtype they were settled to
-            y, values = node, [
-                arg if isinstance(arg, Node) and arg.requires_grad else value
-                for arg, value in zip(node.args, node.saved, strict=True)
-            ]
+            y, values = (
+                node,
+                [
+                    arg if isinstance(arg, Node) and arg.requires_grad else value
+                    for arg, value in zip(node.args, node.saved, strict=True)
+                ],
+            )
         rule, args, params = self.rule, node.args, node.params
         if rule.__class__ is tuple:
             return [
@@ -277,9 +279,7 @@ class Op:
             if id(a) in found
         ]
 
-    def _settle(
-        self, args: tuple[Any, ...], raw: list[Any]
-    ) -> tuple[list[Any], np.dtype[Any]]:
+    def _settle(self, args: tuple[Any, ...], raw: list[Any]) -> tuple[list[Any], np.dtype[Any]]:
         """Bring operands of several dtypes to that of the floating vertices among them.
 
         Integers and raw arrays are constants and take the vertices' dtype; two vertices of

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from tinygrad_lite.errors import PluginError, nearest
@@ -77,14 +76,20 @@ class Registry:
             )
         self._plugins[name] = Plugin(name, item, package, source)
         if isinstance(item, type):
-            item.plugin_name = name  # type: ignore[attr-defined]
+            item.plugin_name, item.plugin_kind = name, self.kind  # type: ignore[attr-defined]
 
     def _load(self) -> None:
         """Bring in the built-in plugins and, once, those that other packages declare."""
         if self._loaded:
             return
-        self._loaded = True
-        import_module(self.home)
+        self._loaded = True  # at once, as the home may ask for names while it is imported
+        try:
+            import_module(self.home)
+        except BaseException:
+            self._loaded = False
+            raise
+        from importlib.metadata import entry_points  # takes longer to import than the engine
+
         for entry in entry_points(group=self.group):
             package = entry.dist.name if entry.dist else "unknown package"
             try:
@@ -97,6 +102,10 @@ class Registry:
                     f"{package} ({entry.value}): {type(error).__name__}: {error}"
                 )
 
+    def _is_built_in(self, name: str) -> bool:
+        """Tell whether `name` belongs to the library, which no other package can take away."""
+        return name in self._plugins and self._plugins[name].package == "tinygrad_lite"
+
     def plugin(self, name: str) -> Plugin:
         """Return the plugin called `name`.
 
@@ -104,7 +113,7 @@ class Registry:
             PluginError: there is none, or it could not be imported.
         """
         self._load()
-        if name in self.broken:
+        if name in self.broken and not self._is_built_in(name):
             raise PluginError(
                 f"{self.kind}: the plugin {name!r} cannot be used\n  why: {self.broken[name]}\n"
                 "  fix: mend or uninstall the package that provides it"
@@ -120,10 +129,19 @@ class Registry:
         """Return the class or function registered as `name`; see `plugin` for what it raises."""
         return self.plugin(name).item
 
+    def __contains__(self, name: str) -> bool:
+        """Tell whether `name` is known here, be it broken."""
+        self._load()
+        return name in self._plugins or name in self.broken
+
     def all(self) -> list[Plugin]:
         """Return every working plugin, by name."""
         self._load()
-        return [self._plugins[name] for name in sorted(self._plugins) if name not in self.broken]
+        return [
+            self._plugins[name]
+            for name in sorted(self._plugins)
+            if name not in self.broken or self._is_built_in(name)
+        ]
 
 
 def _same_file(a: Any, b: Any) -> bool:

@@ -68,7 +68,7 @@ class Tensor(Node):
         """The class of results computed from this one."""
         return Tensor
 
-    # -- what it is -------------------------------------------------------------------------------
+    # -- what it is -----------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -151,7 +151,7 @@ class Tensor(Node):
             )
         return np.array(self.data, dtype=dtype, copy=copy)
 
-    # -- gradients --------------------------------------------------------------------------------
+    # -- gradients ------------------------------------------------------------------------------
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set, in place, whether gradients are wanted; return self."""
@@ -264,17 +264,17 @@ class Tensor(Node):
             return self.data
         out = np.empty(self.shape, object)
         for index in np.ndindex(self.shape):
-            out[index] = Scalar(self.data[index], requires_grad=False)
+            value = self.data[index].item()
+            out[index] = scalar = Scalar(value, requires_grad=False)
             if self.requires_grad:
-                value = out[index].data
-                _element._record(out[index], value, (self,), {"index": index}, (self.data,))
+                _element._record(scalar, value, (self,), {"index": index}, (self.data,))
         return out
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
         self.grad = None
 
-    # -- NumPy protocols --------------------------------------------------------------------------
+    # -- NumPy protocols ------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         function = getattr(ops, ufunc.__name__, None)
@@ -290,7 +290,7 @@ class Tensor(Node):
         function = getattr(ops, func.__name__, None)
         return NotImplemented if function is None else function(*args, **kwargs)
 
-    # -- operators --------------------------------------------------------------------------------
+    # -- operators ------------------------------------------------------------------------------
 
     def __add__(self, other: ArrayLike) -> Tensor:
         return ops.add(self, other)
@@ -360,7 +360,7 @@ class Tensor(Node):
     def __getitem__(self, index: Any) -> Tensor:
         return ops.getitem(self, index)
 
-    # -- methods, as NumPy has them ---------------------------------------------------------------
+    # -- methods, as NumPy has them -------------------------------------------------------------
 
     @property
     def T(self) -> Tensor:
@@ -489,9 +489,7 @@ def _all_scalars(array: np.ndarray) -> bool:
     return all(isinstance(x, Scalar | int | float) for x in array.flat)
 
 
-def tensor(
-    data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool = False
-) -> Tensor:
+def tensor(data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Make a Tensor from a copy of `data`; see `Tensor`."""
     return Tensor(data, dtype, requires_grad)
 
@@ -501,10 +499,12 @@ def asarray(data: ArrayLike) -> Tensor:
     return data if isinstance(data, Tensor) else Tensor.make(_to_array(data, None))
 
 
-# -- the bridge between the two kinds of leaves -----------------------------------------------------
+# -- the bridge between the two kinds of leaves ---------------------------------------------------
 
 # One element of a Tensor, as a Scalar: the point where the two kinds of vertices meet.
-_element = Op("element", lambda x, index: x[index], lambda g, y, x, index: _place(g, x, index=index))
+_element = Op(
+    "element", lambda x, index: x[index], lambda g, y, x, index: _place(g, x, index=index)
+)
 
 
 def _placed(g: Any, x: np.ndarray, index: tuple[int, ...]) -> np.ndarray:
@@ -514,7 +514,7 @@ def _placed(g: Any, x: np.ndarray, index: tuple[int, ...]) -> np.ndarray:
 
 
 # Its transpose: a Scalar into the place of that element, in an array like x that is otherwise zero.
-_place = Op("place", _placed, (lambda g, y, s, x, index: g[index], None))
+_place: Op = Op("place", _placed, (lambda g, y, s, x, index: g[index], None))
 
 # The same values in a buffer of their own.
 _copy = Op("copy", lambda x: x.copy(), lambda g, y, x: g)
@@ -525,12 +525,10 @@ def to_scalars(x: ArrayLike) -> np.ndarray:
     return asarray(x).scalars()
 
 
-# -- making Tensors ---------------------------------------------------------------------------------
+# -- making Tensors -------------------------------------------------------------------------------
 
 
-def zeros(
-    *shape: Any, dtype: DTypeLike = float32, requires_grad: bool = False
-) -> Tensor:
+def zeros(*shape: Any, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
     """Return a Tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
     return Tensor.make(np.zeros(_shape(shape), dtype)).requires_grad_(requires_grad)
 

@@ -30,12 +30,13 @@ def _cache_folder() -> str:
 
 
 _CACHE = _cache_folder()
+config: Any = numba.config
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile on first use for each dtype, with a persistent cache, without the GIL."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _CACHE
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _CACHE
     try:
         return numba.njit(  # type: ignore[no-any-return]
             cache=True,
@@ -47,7 +48,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     except RuntimeError:  # nowhere to write: compile without a cache
         return numba.njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 class _Notice(event.Listener):

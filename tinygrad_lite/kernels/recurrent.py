@@ -71,7 +71,7 @@ def rnn_backward(g, g_last, h, w_hh):
 
 @kernel
 def lstm_forward(p, h0, c0, w_hh):
-    """Return every h and c (T, N, H), and the gates i f g o (T, N, 4 H) after their nonlinearity."""
+    """Return every h and c (T, N, H), and the activated gates i f g o (T, N, 4 H)."""
     steps, n, wide = p.shape
     size = wide // 4
     half = p.dtype.type(0.5)

@@ -10,6 +10,7 @@ from tinygrad_lite.ops.activation import (
     softmax,
     softplus,
 )
+from tinygrad_lite.ops.conv import conv2d
 from tinygrad_lite.ops.elementwise import (
     absolute,
     add,
@@ -42,6 +43,10 @@ from tinygrad_lite.ops.elementwise import (
 )
 from tinygrad_lite.ops.indexing import getitem, scatter
 from tinygrad_lite.ops.linalg import linear, matmul
+from tinygrad_lite.ops.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from tinygrad_lite.ops.pool import avg_pool2d, max_pool2d
+from tinygrad_lite.ops.random import bernoulli, dropout
+from tinygrad_lite.ops.recurrent import gru, lstm, rnn
 from tinygrad_lite.ops.reduce import (
     argmax,
     argmin,
@@ -66,8 +71,77 @@ from tinygrad_lite.ops.shape import (
     swapaxes,
     transpose,
 )
-from tinygrad_lite.ops.conv import conv2d
-from tinygrad_lite.ops.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
-from tinygrad_lite.ops.pool import avg_pool2d, max_pool2d
-from tinygrad_lite.ops.random import bernoulli, dropout
-from tinygrad_lite.ops.recurrent import gru, lstm, rnn
+
+__all__ = [
+    "absolute",
+    "add",
+    "argmax",
+    "argmin",
+    "astype",
+    "avg_pool2d",
+    "bernoulli",
+    "binary_cross_entropy_with_logits",
+    "broadcast_to",
+    "clip",
+    "concatenate",
+    "conv2d",
+    "cos",
+    "cross_entropy",
+    "divide",
+    "dropout",
+    "elu",
+    "equal",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "getitem",
+    "greater",
+    "greater_equal",
+    "gru",
+    "leaky_relu",
+    "less",
+    "less_equal",
+    "linear",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logsumexp",
+    "lstm",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mse_loss",
+    "multiply",
+    "negative",
+    "not_equal",
+    "pad",
+    "power",
+    "ravel",
+    "relu",
+    "reshape",
+    "rnn",
+    "scatter",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "softmax",
+    "softplus",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "tanh",
+    "transpose",
+    "var",
+    "where",
+]

@@ -53,11 +53,13 @@ _softmax_op = Op(
     "softmax",
     _softmax,
     lambda g, y, x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)),
+    hint="choose an axis that x has: from -ndim to ndim - 1",
 )
 _log_softmax_op = Op(
     "log_softmax",
     _log_softmax,
     lambda g, y, x, axis: g - np.exp(y) * g.sum(axis=axis, keepdims=True),
+    hint="choose an axis that x has: from -ndim to ndim - 1",
 )
 
 

@@ -23,8 +23,9 @@ Pair = tuple[int, int]
 
 def pair(value: int | Pair, name: str, subject: str, least: int) -> Pair:
     """Return `value` as (height, width), after checking it."""
-    both = (value, value) if isinstance(value, int | np.integer) else value
-    if not (isinstance(both, tuple | list) and len(both) == 2 and all(v >= least for v in both)):
+    both = value if isinstance(value, tuple | list) else (value, value)
+    whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) for v in both]
+    if len(both) != 2 or not all(whole) or min(both) < least:
         raise ArgumentError(
             message(
                 subject,
@@ -63,12 +64,12 @@ def _overlap_add(g: Any, size: Pair, stride: Pair) -> Any:
 
 
 # each is the transpose of the other
-_windows_op = Op(
+_windows_op: Op = Op(
     "windows",
     _windows,
     lambda g, y, x, kernel, stride: _overlap_add_op(g, size=x.shape[-2:], stride=stride),
 )
-_overlap_add_op = Op(
+_overlap_add_op: Op = Op(
     "overlap_add",
     _overlap_add,
     lambda g, y, x, size, stride: _windows_op(g, kernel=x.shape[-2:], stride=stride),
@@ -105,7 +106,9 @@ def _forward(x: Any, w: Any, stride: Pair, padding: Pair) -> Any:
 def _input_gradient(g: Any, w: Any, stride: Pair, padding: Pair, size: Pair) -> Any:
     padded = (size[0] + 2 * padding[0], size[1] + 2 * padding[1])
     return _cropped(
-        kernels.conv.input_gradient(np.ascontiguousarray(g), np.ascontiguousarray(w), stride, padded),
+        kernels.conv.input_gradient(
+            np.ascontiguousarray(g), np.ascontiguousarray(w), stride, padded
+        ),
         padding,
     )
 
@@ -143,7 +146,7 @@ def _weight_gradient_reference(g: Any, x: Any, stride: Pair, padding: Pair, kern
     return (rows @ columns).reshape((out_channels, in_channels, *kernel))
 
 
-_conv2d = Op(
+_conv2d: Op = Op(
     "conv2d",
     _forward,
     (
@@ -156,7 +159,7 @@ _conv2d = Op(
     ),
     reference=_reference,
 )
-_conv2d_input = Op(
+_conv2d_input: Op = Op(
     "conv2d_input",
     _input_gradient,
     (
@@ -167,7 +170,7 @@ _conv2d_input = Op(
     ),
     reference=_input_gradient_reference,
 )
-_conv2d_weight = Op(
+_conv2d_weight: Op = Op(
     "conv2d_weight",
     _weight_gradient,
     (
@@ -189,7 +192,7 @@ def conv2d(
 ) -> Tensor:
     """Slide `weight` over the images `x`.
 
-    y[n, o, i, j] = bias[o] + sum over c, u, v of x[n, c, i s + u - p, j s + v - p] weight[o, c, u, v]
+    y[n, o, i, j] = bias[o] + Σ_cuv x[n, c, i s + u - p, j s + v - p] weight[o, c, u, v]
 
     Shapes: x (N, C, H, W), weight (O, C, KH, KW), bias (O,) to (N, O, OH, OW), where
     OH = (H + 2 p - KH) // s + 1.

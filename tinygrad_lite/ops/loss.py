@@ -74,7 +74,7 @@ def cross_entropy(logits: ArrayLike, target: ArrayLike, reduction: Reduction = "
                 fix="flatten both to one row, and one label, for each sample",
             )
         )
-    if target.size and not (0 <= target.min() and target.max() < shape[1]):
+    if target.size and not (target.min() >= 0 and target.max() < shape[1]):
         wrong = int(np.flatnonzero((target < 0) | (target >= shape[1]))[0])
         raise DataError(
             message(
@@ -110,7 +110,7 @@ def mse_loss(x: Tensor, target: ArrayLike, reduction: Reduction = "mean") -> Ten
 def binary_cross_entropy_with_logits(
     x: Tensor, target: ArrayLike, reduction: Reduction = "mean"
 ) -> Tensor:
-    """Return -(t log sigmoid x + (1 - t) log(1 - sigmoid x)), as softplus(x) - t x; t from 0 to 1."""
+    """Return -(t log σ(x) + (1 - t) log(1 - σ(x))), as softplus(x) - t x; t from 0 to 1."""
     _same_shape("binary_cross_entropy_with_logits", x, target)
     losses = softplus(x) - x * target
     return _reduce(losses, reduction, "binary_cross_entropy_with_logits")

@@ -38,9 +38,7 @@ _avg_pool2d = Op(
 )
 
 
-def max_pool2d(
-    x: ArrayLike, kernel_size: int | Pair, stride: int | Pair | None = None
-) -> Tensor:
+def max_pool2d(x: ArrayLike, kernel_size: int | Pair, stride: int | Pair | None = None) -> Tensor:
     """Return the maximum of each window; `stride` is the window's size by default.
 
     Shapes: x (N, C, H, W) to (N, C, OH, OW), OH = (H - KH) // s + 1.
@@ -48,9 +46,7 @@ def max_pool2d(
     return _pool(_max_pool2d, x, kernel_size, stride)
 
 
-def avg_pool2d(
-    x: ArrayLike, kernel_size: int | Pair, stride: int | Pair | None = None
-) -> Tensor:
+def avg_pool2d(x: ArrayLike, kernel_size: int | Pair, stride: int | Pair | None = None) -> Tensor:
     """Return the mean of each window; `stride` is the window's size by default.
 
     Shapes: x (N, C, H, W) to (N, C, OH, OW), OH = (H - KH) // s + 1.

@@ -40,9 +40,7 @@ def using(other: np.random.Generator) -> Iterator[None]:
 
 
 # 1 with probability p, for each element of p; not differentiable
-bernoulli = Op(
-    "bernoulli", lambda p: (_generator.random(p.shape, np.float32) < p).astype(p.dtype)
-)
+bernoulli = Op("bernoulli", lambda p: (_generator.random(p.shape, np.float32) < p).astype(p.dtype))
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
@@ -63,4 +61,3 @@ def check_probability(subject: str, p: float) -> None:
         raise ArgumentError(
             message(subject, f"p={p!r} is no probability", fix="choose p from 0 to 1")
         )
-

@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 
 def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
-    """h' = tanh(W x + b + U h + c) (Elman, 1990)."""
+    """H' = tanh(W x + b + U h + c) (Elman, 1990)."""
     return (np.tanh(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)),)
 
 
 def lstm_cell(
     x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Any, Any]:
-    """c' = f c + i g and h' = o tanh c' (Hochreiter & Schmidhuber, 1997; Gers et al., 2000)."""
+    """C' = f c + i g and h' = o tanh c' (Hochreiter & Schmidhuber, 1997; Gers et al., 2000)."""
     i, f, g, o = _gates(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 4)
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
 
 
 def gru_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
-    """h' = (1 - z) n + z h (Cho et al., 2014), the reset gate after the product, as in cuDNN."""
+    """H' = (1 - z) n + z h (Cho et al., 2014), the reset gate after the product, as in cuDNN."""
     xr, xz, xn = _gates(linear(x, w_ih, b_ih), 3)
     hr, hz, hn = _gates(linear(h, w_hh, b_hh), 3)
     r, z = sigmoid(xr + hr), sigmoid(xz + hz)
@@ -185,7 +185,7 @@ def _check(
     n, _, size = x.shape
     hidden = w_hh.shape[-1]
     given = states | dict(zip(("w_ih", "w_hh", "b_ih", "b_hh"), (w_ih, w_hh, *biases), strict=True))
-    wanted = {name: (n, hidden) for name in states}
+    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(states, (n, hidden))
     wanted |= {"w_ih": (gates * hidden, size), "w_hh": (gates * hidden, hidden)}
     wanted |= {"b_ih": (gates * hidden,), "b_hh": (gates * hidden,)}
     for name, shape in wanted.items():
@@ -195,14 +195,12 @@ def _check(
                     subject,
                     f"{name} must be {shape}, as x and w_hh have it",
                     {"x": x} | given,
-                    fix="states are (N, H), weights (gates H, I) and (gates H, H), biases (gates H,)",
+                    fix="states are (N, H), weights (gates H, I), (gates H, H), biases (gates H,)",
                 )
             )
 
 
-def rnn(
-    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
-) -> tuple[Tensor, Tensor]:
+def rnn(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Tensor, Tensor]:
     """Run a tanh RNN over sequences; return its outputs and its last h."""
     _check("rnn", 1, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
     return _rnn(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]
@@ -216,9 +214,7 @@ def lstm(
     return _lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh)[:3]  # type: ignore[return-value]
 
 
-def gru(
-    x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
-) -> tuple[Tensor, Tensor]:
+def gru(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Tensor, Tensor]:
     """Run a GRU over sequences; return its outputs and its last h."""
     _check("gru", 3, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
     return _gru(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]

@@ -113,5 +113,3 @@ def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Ten
 def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Logarithm of the sum of exponentials along `axis`, without their overflow."""
     return _logsumexp_op(x, axis=axis, keepdims=keepdims)
-
-

@@ -20,7 +20,7 @@ from rich.text import Text
 from tinygrad_lite import functional as F
 from tinygrad_lite import kernels, plugins
 from tinygrad_lite.data import Dataset, digits
-from tinygrad_lite.errors import ArgumentError
+from tinygrad_lite.errors import ArgumentError, TinygradLiteError
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops import random
 from tinygrad_lite.study.flow import Flow, gradient_flow
@@ -29,7 +29,7 @@ from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.console import COMPILING, is_live
 from tinygrad_lite.train.events import EpochEnded, Event, StepEnded
 from tinygrad_lite.train.loop import Trainer
-from tinygrad_lite.train.recipe import BATCH_SIZE, digits_trainer
+from tinygrad_lite.train.recipe import digits_trainer, noisy_loader
 
 _FLOW_SAMPLES = 256
 _PANEL_WIDTH = 21
@@ -47,7 +47,8 @@ class Result:
         seconds: median of the training time of an epoch.
         train: accuracy on the training images, after training.
         test: accuracy on the held-out images, after training.
-        flow: gradient norms before training.
+        before: gradient norms before training.
+        after: gradient norms after training.
     """
 
     name: str
@@ -56,7 +57,8 @@ class Result:
     seconds: float
     train: float
     test: float
-    flow: Flow
+    before: Flow
+    after: Flow
 
 
 @dataclass
@@ -67,7 +69,7 @@ class _Runner:
     model: Module
     trainer: Trainer
     events: Iterator[Event]
-    flow: Flow
+    before: Flow
     epochs: int
     steps: int
     generator: np.random.Generator
@@ -169,19 +171,29 @@ def _start(name: str, train: Dataset, test: Dataset, epochs: int, seed: int) -> 
     generator = np.random.default_rng(seed)  # its own: the others' draws don't change its course
     with random.using(generator):
         model = plugins.models.get(name)()
-    sample = Tensor.make(train.x[:_FLOW_SAMPLES])
-    labels = train.y[:_FLOW_SAMPLES]
-    outputs = model(sample) if isinstance(model, Module) else None
-    if not isinstance(outputs, Tensor) or outputs.shape != (len(labels), 10):
+        loader = noisy_loader(train)
+    if not _classifies_digits(model, train.x[:1]):
         raise ArgumentError(
             f"compare: {name} does not turn images (N, 1, 8, 8) into scores for 10 digits\n"
             "  fix: compare models that do, e.g. dnn cnn rnn lstm gru"
         )
-    flow = gradient_flow(model, sample, labels, F.cross_entropy)
+    before = _flow(model, train)
     trainer = digits_trainer(model, train, epochs, "off")
-    events = trainer.run(train, test, epochs, BATCH_SIZE)
-    steps = -(-len(train) // BATCH_SIZE)
-    return _Runner(name, model, trainer, events, flow, epochs, steps, generator)
+    events = trainer.run(loader, test, epochs)
+    return _Runner(name, model, trainer, events, before, epochs, len(loader), generator)
+
+
+def _classifies_digits(model: object, x: np.ndarray) -> bool:
+    try:
+        outputs = model.eval()(x) if isinstance(model, Module) else None
+    except TinygradLiteError:
+        return False
+    return isinstance(outputs, Tensor) and outputs.shape == (1, 10)
+
+
+def _flow(model: Module, data: Dataset) -> Flow:
+    x, y = data[:_FLOW_SAMPLES].arrays
+    return gradient_flow(model, Tensor.make(x), Tensor.make(y), F.cross_entropy)
 
 
 def _finish(runner: _Runner, train: Dataset) -> Result:
@@ -193,7 +205,8 @@ def _finish(runner: _Runner, train: Dataset) -> Result:
         seconds=float(np.median(runner.seconds)),
         train=runner.trainer.evaluate(train)["accuracy"],
         test=runner.accuracy[-1],
-        flow=runner.flow,
+        before=runner.before,
+        after=_flow(runner.model, train),
     )
 
 
@@ -213,6 +226,7 @@ def _table(results: Sequence[Result]) -> Table:
         "gradient first",
         "last",
         "first/last",
+        "trained",
     )
     for head in heads:
         table.add_column(head, justify="left" if head == "" else "right")
@@ -226,8 +240,9 @@ def _table(results: Sequence[Result]) -> Table:
             f"{r.seconds:.3f}",
             f"{100 * r.train:.2f}%",
             f"[bold green]{test}[/]" if r.test == best else test,
-            f"{r.flow.first:.2e}",
-            f"{r.flow.last:.2e}",
-            f"{r.flow.ratio:.3f}",
+            f"{r.before.first:.1e}",
+            f"{r.before.last:.1e}",
+            f"{r.before.ratio:.2f}",
+            f"{r.after.ratio:.2f}",
         )
     return table

@@ -45,9 +45,7 @@ class Flow:
         return self.first / self.last if self.last else float("nan")
 
 
-def gradient_flow(
-    model: Module, x: Tensor, y: Tensor, loss: Callable[..., Tensor]
-) -> Flow:
+def gradient_flow(model: Module, x: Tensor, y: Tensor, loss: Callable[..., Tensor]) -> Flow:
     """Run one batch forward and backward, and measure; nothing in the model changes."""
     sequences: list[Tensor] = []
 

@@ -35,9 +35,7 @@ def _accuracy(results: Sequence[Result]) -> str:
     if ranked[1].test == best.test:
         equal = [r.name for r in ranked if r.test == best.test]
         return f"{_listed(equal)} are level at {_percent(best.test)} of the held-out images."
-    return (
-        f"{best.name} gets most held-out images right: {_percent(best.test)}, {rest} {spread}."
-    )
+    return f"{best.name} gets most held-out images right: {_percent(best.test)}, {rest} {spread}."
 
 
 def _sharing(results: Sequence[Result]) -> str:
@@ -68,41 +66,44 @@ def _cost(results: Sequence[Result]) -> str:
 
 
 def _over_time(results: Sequence[Result]) -> str:
-    """Compare how much of the gradient reaches the first time step."""
-    ranked = sorted((r for r in results if r.flow.over == "steps"), key=lambda r: -r.flow.ratio)
+    """Compare how much of the gradient reaches the first time step, before and after training."""
+    ranked = sorted((r for r in results if r.before.over == "steps"), key=lambda r: r.before.ratio)
     if not ranked:
         return ""
-    parts = [f"{_percent(r.flow.ratio)} in {r.name}" for r in ranked]
-    steps = len(ranked[0].flow.norms)
+    steps = len(ranked[0].before.norms)
+    before = [f"{_percent(r.before.ratio)} in {r.name}" for r in ranked]
+    after = [f"{_percent(r.after.ratio)} in {r.name}" for r in ranked]
     text = (
-        f"Before training, the gradient at the first of {steps} time steps has this share of the "
-        f"norm at the last: {_listed(parts)}"
+        f"Before training, the gradient at the first of {steps} time steps is {_listed(before)} of "
+        f"that at the last; after it, {_listed(after)}"
     )
-    weakest = ranked[-1]
-    if 0 < weakest.flow.ratio < 1:
+    if all(r.after.ratio > r.before.ratio for r in ranked):
+        text += ": learning to read an image is learning to carry its first rows to the end"
+    weakest = ranked[0].before.ratio
+    if 0 < weakest < 1:
         # a share r over n - 1 steps is r^(1 / (n - 1)) a step
-        a_step = weakest.flow.ratio ** (1 / (steps - 1))
+        a_step = weakest ** (1 / (steps - 1))
         text += (
-            f"; {weakest.name} keeps {_percent(a_step)} a step, which over 100 steps would leave "
-            f"{a_step**99:.0e}"
+            f". {ranked[0].name} began with {_percent(a_step)} a step, of which 100 steps would "
+            f"leave {a_step**99:.0e}: from there it could not have learned"
         )
     return text + "."
 
 
 def _over_layers(results: Sequence[Result]) -> str:
     """Say whether the gradient fades on its way down the layers."""
-    found = [r for r in results if r.flow.over == "layers"]
+    found = [r for r in results if r.before.over == "layers"]
     if not found:
         return ""
-    parts = [f"{r.flow.ratio:.2f} in {r.name} ({len(r.flow.norms)} layers)" for r in found]
-    faded = [r.name for r in found if r.flow.ratio < 0.1]
+    parts = [f"{r.before.ratio:.2f} in {r.name} ({len(r.before.norms)} layers)" for r in found]
+    faded = [r.name for r in found if r.before.ratio < 0.1]
     verdict = (
-        f"{_listed(faded)} learns its first layers slowly"
+        f"the first layers of {_listed(faded)} learn slowly"
         if faded
         else "with so few layers and ReLU it hardly fades"
     )
     return (
-        "Between layers, the first weight's gradient norm as a multiple of the last's is "
+        "Between layers, the gradient norm of the first weight over that of the last is "
         f"{_listed(parts)}: {verdict}."
     )
 

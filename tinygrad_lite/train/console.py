@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -53,13 +52,14 @@ def write_metric(name: str, value: float) -> str:
 
 
 class Plain:
-    """Prints one line an epoch, flushed, without escape codes."""
+    """A listener that prints one line an epoch, flushed, without escape codes."""
 
     def __init__(self) -> None:
         self._epochs = 0
         self._told = False
 
     def __call__(self, event: Event) -> None:
+        """Show an event."""
         if isinstance(event, FitStarted):
             self._epochs = event.epochs
             self._print(
@@ -124,6 +124,7 @@ class Live:
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
+        """Show an event."""
         if isinstance(event, FitStarted):
             self._start(event)
         elif isinstance(event, Compiling) and not self._told:

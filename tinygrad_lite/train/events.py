@@ -59,7 +59,7 @@ class EpochEnded:
         metrics: means over the epoch: `loss` and the metrics on training batches as they were
             learned from, and the same with `val_` in front on the validation set.
         lr: learning rate of the last step.
-        seconds: duration of the training steps, without compilation and validation.
+        seconds: duration of the training steps, without loading and validation.
         best: whether this is the best epoch so far.
     """
 

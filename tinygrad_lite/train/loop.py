@@ -14,7 +14,7 @@ from tinygrad_lite import kernels
 from tinygrad_lite.data import DataLoader, Dataset
 from tinygrad_lite.errors import ArgumentError, DataError, DivergenceError, message
 from tinygrad_lite.module import Module
-from tinygrad_lite.op import no_grad
+from tinygrad_lite.op import FLOATS, no_grad
 from tinygrad_lite.optim import clip_grad_norm_
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.events import (
@@ -52,9 +52,9 @@ class History:
         return [epoch.metrics[metric] for epoch in self.epochs]
 
     @property
-    def best(self) -> EpochEnded:
+    def best(self) -> EpochEnded | None:
         """The epoch with the lowest loss, on the validation set if there is one."""
-        return next(epoch for epoch in reversed(self.epochs) if epoch.best)
+        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
 
 
 class Trainer:
@@ -100,9 +100,7 @@ class Trainer:
         self.schedule, self.clip_norm = schedule, clip_norm
         self.listeners, self.display = list(listeners), display
 
-    def fit(
-        self, train: Any, val: Any = None, epochs: int = 10, batch_size: int = 32
-    ) -> History:
+    def fit(self, train: Any, val: Any = None, epochs: int = 10, batch_size: int = 32) -> History:
         """Train, show it, and return what was measured.
 
         Args:
@@ -162,7 +160,9 @@ class Trainer:
             if checks is not None:
                 means |= {f"val_{name}": value for name, value in self.evaluate(checks).items()}
             judged = means.get("val_loss", means["loss"])
-            best, lowest = judged < lowest, min(judged, lowest)
+            # a loss that a model makes of its own state, like an RBM's, does not tell the best
+            best = judged < lowest and (checks is not None or self.loss is not None)
+            lowest = min(judged, lowest)
             yield EpochEnded(epoch, means, lr, seconds, best)
 
     def step(self, batch: Sequence[Tensor]) -> dict[str, float]:
@@ -195,6 +195,7 @@ class Trainer:
         return totals.means()
 
     def _measure(self, batch: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
+        batch = [self._as_model(part) for part in batch]
         if hasattr(self.model, "training_step"):
             loss = self.model.training_step(*batch)
             return loss, {"loss": loss.item()}
@@ -211,6 +212,11 @@ class Trainer:
         loss = self.loss(outputs, targets)
         measured = {name: f(outputs.data, targets.data) for name, f in self.metrics.items()}
         return loss, {"loss": loss.item(), **measured}
+
+    def _as_model(self, part: Tensor) -> Tensor:
+        """Bring floating data to the dtype of the model."""
+        dtype = next(self.model.parameters()).dtype
+        return part.astype(dtype) if part.dtype in FLOATS and part.dtype != dtype else part
 
     def _explain(self, batch: Sequence[Tensor], loss: float) -> NoReturn:
         """Say whether the data or the training made a loss that is no number."""
@@ -251,9 +257,8 @@ class _Means:
 
 
 def as_loader(data: Any, batch_size: int, shuffle: bool) -> DataLoader:
-    """Return `data` as a DataLoader, after checking a whole Dataset for NaN."""
-    if isinstance(data, DataLoader):
-        return data
-    dataset = data if isinstance(data, Dataset) else Dataset(*data)
-    dataset.check_finite()
-    return DataLoader(dataset, batch_size, shuffle)
+    """Return `data` as a DataLoader, after a look for NaN where all of it is in memory."""
+    loader = data if isinstance(data, DataLoader) else DataLoader(data, batch_size, shuffle)
+    if isinstance(loader.dataset, Dataset):
+        loader.dataset.check_finite()
+    return loader

@@ -1,0 +1,161 @@
+"""The command line as a user meets it: in a process of its own, by output and exit code."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def call(*arguments, cwd=None, script=None, **environment):
+    start = [str(script)] if script else ["-m", "tinygrad_lite.cli"]
+    return subprocess.run(
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def usage_error(result, *fragments):
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    for fragment in fragments:
+        assert fragment in result.stderr
+
+
+def failure(result, *fragments):
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    for fragment in fragments:
+        assert fragment in result.stderr
+
+
+def test_run_by_name_prints_a_line_an_epoch():
+    result = call("run", "dnn", "--epochs", 2, "--plain")
+    assert result.returncode == 0, result.stderr
+    assert "\x1b" not in result.stdout
+    assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("epoch")] == [
+        "1/2",
+        "2/2",
+    ]
+
+
+def test_a_seed_repeats_a_run():
+    accuracies = [call("run", "dnn", "--epochs", 1, "--seed", s).stdout for s in (3, 3, 4)]
+    first, second, other = (
+        text.split("val_accuracy")[1].split()[0] + text.split("loss")[1] for text in accuracies
+    )
+    assert first == second
+    assert first != other
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_run_by_path_from_another_folder(tmp_path, script):
+    path = ROOT / "examples/mlp.py"
+    result = (
+        call("--epochs", 1, "--plain", cwd=tmp_path, script=path)
+        if script
+        else call("run", path, "--epochs", 1, "--plain", cwd=tmp_path)
+    )
+    assert result.returncode == 0, result.stderr
+    assert "epoch 1/1" in result.stdout
+
+
+def test_run_a_config(tmp_path):
+    config = tmp_path / "net.toml"
+    config.write_text(
+        '[model]\nname = "sequential"\nmodules = [{name = "flatten"}, '
+        '{name = "dense", in_features = 64, out_features = 10}]\n'
+    )
+    result = call("run", config, "--epochs", 1, "--plain")
+    assert result.returncode == 0, result.stderr
+    assert "Sequential: 650 parameters" in result.stdout
+
+
+def test_list_names_what_is_registered_and_by_whom():
+    result = call("list")
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    lines = [line.split() for line in result.stdout.splitlines()]
+    for row in (
+        ["dense", "tinygrad_lite"],
+        ["adam", "tinygrad_lite"],
+        ["cnn", "tinygrad_lite"],
+        ["digits", "tinygrad_lite"],
+    ):
+        assert any(line[:2] == row for line in lines), row
+
+
+def test_list_one_kind():
+    result = call("list", "optim")
+    assert "adamw" in result.stdout
+    assert "dense" not in result.stdout
+
+
+def test_help_of_an_example_lists_its_options():
+    result = call("run", "cnn", "--help")
+    assert result.returncode == 0
+    for option in ("--epochs", "--seed", "--plain"):
+        assert option in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["compare", "-h"], ["--version"]]
+)
+def test_help(arguments):
+    result = call(*arguments)
+    assert result.returncode == 0
+    assert result.stdout
+
+
+def test_usage_errors_exit_with_2(tmp_path):
+    usage_error(call("run", "lsmt"), "no model is called 'lsmt'", "nearest first: lstm")
+    usage_error(call("compare", "dnn", "lsmt"), "no model is called 'lsmt'")
+    usage_error(
+        call("run", "dnn", "--epoch", 3), "No such option", "--epochs", "tinygrad-lite run dnn"
+    )
+    usage_error(call("run", "dnn", "--epochs", "many"), "'many' is not a valid integer")
+    usage_error(call("run", "dnn", "--epochs", 0), "0 is not in the range")
+    usage_error(call("run", "dnn", "extra"), "extra")
+    usage_error(call("run"), "NAME")
+    usage_error(call("traim"), "traim")
+    usage_error(call("list", "layer"), "'layer' is not one of")
+    usage_error(call("run", tmp_path / "missing.py"), "there is no file")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("model = [")
+    usage_error(call("run", broken), "is no TOML")
+    broken.write_text("epochs = 3")
+    usage_error(call("run", broken), "has no [model] table")
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    usage_error(call("run", tmp_path / "empty.py"), "defines no main()")
+
+
+def test_failures_exit_with_1_and_explain(tmp_path):
+    config = tmp_path / "net.toml"
+    config.write_text('[model]\nname = "desne"\nin_features = 64\n')
+    failure(call("run", config), "nothing is registered as 'desne'", "known: dense")
+    config.write_text('[model]\nname = "dense"\nin_features = 64\n')
+    failure(call("run", config), "missing a required argument: 'out_features'")
+    config.write_text('[model]\nname = "dense"\nin_features = 7\nout_features = 10\n')
+    failure(
+        call("run", config), "Dense(in_features=7, out_features=10)", "needs 7 features", "fix:"
+    )
+    config.write_text('[model]\nname = "dense"\nin_features = -1\nout_features = 10\n')
+    failure(call("run", config), "in_features=-1 is not possible")
+    failure(call("compare", "rbm", "--epochs", 1), "rbm does not turn images")
+
+
+def test_an_error_in_the_users_own_file_keeps_its_traceback(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text("def main():\n    1 / 0\n")
+    result = call("run", mine)
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stderr
+    assert "mine.py" in result.stderr

@@ -1,0 +1,44 @@
+"""`import tinygrad_lite` is light."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+HEAVY = {"numba", "llvmlite", "rich", "scipy", "click", "safetensors", "sklearn"}
+
+
+def python(code):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def test_nothing_heavy_is_imported():
+    code = "import sys, tinygrad_lite; print(*{name.partition('.')[0] for name in sys.modules})"
+    imported = {*python(code).split()}
+    assert {"numpy", "tinygrad_lite"} <= imported
+    assert not imported & HEAVY
+
+
+def test_plain_ops_need_nothing_heavy_either():
+    code = """if True:
+        import sys, tinygrad_lite as tg
+        x = tg.randn(4, 3, requires_grad=True)
+        tg.cross_entropy(tg.linear(x, tg.randn(2, 3)), [0, 1, 0, 1]).backward()
+        print(*{name.partition('.')[0] for name in sys.modules})
+    """
+    assert not {*python(code).split()} & HEAVY
+
+
+def test_the_import_costs_at_most_a_tenth_of_a_second_over_numpys():
+    code = """if True:
+        import time
+        import numpy
+        start = time.process_time()  # other processes do not count
+        import tinygrad_lite
+        print(time.process_time() - start)
+    """
+    assert min(float(python(code)) for _ in range(5)) < 0.1

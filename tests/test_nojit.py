@@ -1,0 +1,82 @@
+"""Without compiled kernels everything runs through the reference faces, and learns the same."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import functional as F
+from tinygrad_lite import layers, optim
+from tinygrad_lite.op import observe
+
+ROOT = Path(__file__).parent.parent
+
+
+class Reader(tg.Module):
+    """Looks at an image with filters, then reads its rows as a sequence."""
+
+    def __init__(self):
+        self.conv = layers.Conv2d(1, 2, 3, stride=(1, 2), padding=1)
+        self.pool = layers.MaxPool2d((1, 2))
+        self.lstm = layers.LSTM(4, 3)
+        self.gru = layers.GRU(3, 3)
+        self.rnn = layers.RNN(3, 3)
+        self.head = layers.Dense(3, 2)
+
+    def forward(self, x):
+        maps = self.pool(F.relu(self.conv(x))).transpose(0, 2, 1, 3)
+        rows = maps.reshape(x.shape[0], x.shape[2], 4)
+        return self.head(self.rnn(self.gru(self.lstm(rows)[0])[0])[0][:, -1])
+
+
+def learn():
+    """Three training steps; the loss and all weights after them, and the ops that ran."""
+    tg.seed(0)
+    model = Reader().astype("float64")
+    x, y = tg.randn(3, 1, 6, 8, dtype="float64"), [0, 1, 1]
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    seen = set()
+    with observe(lambda op, args, result: seen.add(op.name)):
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+    state = {name: array.tolist() for name, array in model.state_dict().items()}
+    return {"loss": loss.item(), "state": state, "ops": sorted(seen)}
+
+
+FUSED = {"conv2d", "lstm", "gru", "rnn"}
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return learn()
+
+
+def check(other, compiled):
+    assert {*compiled["ops"]} >= FUSED
+    assert not {*other["ops"]} & FUSED
+    assert other["loss"] == pytest.approx(compiled["loss"], abs=1e-12)
+    for name, array in compiled["state"].items():
+        np.testing.assert_allclose(other["state"][name], array, atol=1e-12)
+
+
+def test_without_jit(compiled):
+    code = "import json, sys; from tests.test_nojit import learn; print(json.dumps(learn()));"
+    code += "assert 'numba' not in sys.modules"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    check(json.loads(run.stdout), compiled)
+
+
+def test_in_reference_mode(compiled):
+    with tg.reference():
+        check(learn(), compiled)

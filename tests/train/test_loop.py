@@ -1,0 +1,219 @@
+"""The Trainer: what it computes, what it reports, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import tinygrad_lite as tg
+from tinygrad_lite import functional as F
+from tinygrad_lite import layers, optim
+from tinygrad_lite.data import DataLoader, Dataset
+from tinygrad_lite.train import EpochEnded, FitEnded, FitStarted, StepEnded, Trainer
+
+
+def blobs(n=60, seed=0):
+    """Two classes that a line separates."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    x = rng.standard_normal((n, 2)).astype(np.float32) + 4 * y[:, None]
+    return Dataset(x.astype(np.float32), y)
+
+
+def trainer(model=None, lr=0.1, **options):
+    tg.seed(0)
+    model = model or layers.Dense(2, 2)
+    options = {"loss": F.cross_entropy, "metrics": ["accuracy"], "display": "off"} | options
+    return Trainer(model, optim.SGD(model.parameters(), lr=lr), **options)
+
+
+def test_it_learns():
+    history = trainer().fit(blobs(), blobs(seed=1), epochs=20, batch_size=10)
+    assert history["val_accuracy"][-1] > 0.95
+    assert history["loss"][-1] < history["loss"][0]
+    assert not history.interrupted
+
+
+def test_a_step_is_the_loop_that_one_would_write_by_hand():
+    data = blobs(12)
+    ours = trainer()
+    weight, bias = (p.data.copy() for p in ours.model.parameters())
+    ours.fit(DataLoader(data, batch_size=4), epochs=1)
+
+    by_hand = layers.Dense(2, 2)
+    by_hand.load_state_dict({"weight": weight, "bias": bias})
+    optimizer = optim.SGD(by_hand.parameters(), lr=0.1)
+    for start in range(0, 12, 4):
+        optimizer.zero_grad()
+        F.cross_entropy(by_hand(data.x[start : start + 4]), data.y[start : start + 4]).backward()
+        optimizer.step()
+    for mine, other in zip(ours.model.parameters(), by_hand.parameters(), strict=True):
+        np.testing.assert_array_equal(mine.data, other.data)
+
+
+def test_events_come_in_order_with_true_numbers():
+    seen = []
+    ours = trainer(listeners=[seen.append])
+    ours.fit(blobs(10), blobs(6), epochs=2, batch_size=4)
+    kinds = [type(event) for event in seen]
+    assert kinds == [FitStarted, *[*[StepEnded] * 3, EpochEnded] * 2, FitEnded]
+    start = seen[0]
+    assert (start.model, start.parameters, start.samples, start.epochs, start.steps) == (
+        "Dense",
+        6,
+        10,
+        2,
+        3,
+    )
+    assert [(e.epoch, e.step, e.samples) for e in seen if isinstance(e, StepEnded)] == [
+        (epoch, step, size) for epoch in (1, 2) for step, size in ((1, 4), (2, 4), (3, 2))
+    ]
+    first = seen[4]
+    weighted = sum(e.loss * e.samples for e in seen[1:4]) / 10
+    assert first.metrics["loss"] == pytest.approx(weighted)
+    assert set(first.metrics) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+
+
+def test_best_is_the_lowest_validation_loss():
+    history = trainer(lr=0.5).fit(blobs(), blobs(seed=3), epochs=8)
+    best = min(history.epochs, key=lambda epoch: epoch.metrics["val_loss"])
+    assert history.best.epoch == best.epoch
+
+
+def test_evaluate_changes_nothing_and_counts_samples_not_batches():
+    ours = trainer(layers.Sequential(layers.Dense(2, 2), layers.Dropout(0.5)))
+    data = blobs(7)
+    before = ours.model.state_dict()
+    measured = ours.evaluate(data, batch_size=3)
+    logits = ours.model.eval()(data.x)
+    assert measured["loss"] == pytest.approx(F.cross_entropy(logits, data.y).item(), rel=1e-6)
+    assert measured["accuracy"] == pytest.approx((logits.data.argmax(1) == data.y).mean())
+    for name, value in ours.model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_the_schedule_steps_with_every_batch():
+    tg.seed(0)
+    model = layers.Dense(2, 2)
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    schedule = optim.schedules.Step(optimizer, step_size=2, gamma=0.1)
+    rates = []
+    ours = Trainer(
+        model,
+        optimizer,
+        F.cross_entropy,
+        schedule=schedule,
+        display="off",
+        listeners=[lambda e: rates.append(e.lr) if isinstance(e, StepEnded) else None],
+    )
+    ours.fit(blobs(12), epochs=1, batch_size=3)
+    np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1])
+
+
+def test_the_gradient_is_clipped():
+    ours = trainer(lr=1.0, clip_norm=1e-3)
+    before = [p.data.copy() for p in ours.model.parameters()]
+    ours.fit(blobs(8), epochs=1, batch_size=8)
+    moved = [p.data - b for p, b in zip(ours.model.parameters(), before, strict=True)]
+    assert np.sqrt(sum((m**2).sum() for m in moved)) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_training_step_of_the_model_is_used():
+    tg.seed(0)
+    rbm = layers.RBM(6, 3)
+    data = (np.random.default_rng(0).random((20, 6)) > 0.5).astype(np.float32)
+    history = Trainer(rbm, optim.SGD(rbm.parameters(), lr=0.1), display="off").fit(data, epochs=2)
+    assert len(history["loss"]) == 2
+
+
+def test_float64_data_is_brought_to_the_dtype_of_the_model():
+    data = blobs()
+    history = trainer().fit((data.x.astype(np.float64), data.y), epochs=1)
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_ctrl_c_returns_what_was_measured():
+    def interrupt(event):
+        if isinstance(event, StepEnded) and event.epoch == 2:
+            raise KeyboardInterrupt
+
+    seen = []
+    history = trainer(listeners=[interrupt, seen.append]).fit(blobs(), epochs=5)
+    assert history.interrupted
+    assert len(history.epochs) == 1
+    assert seen[-1].interrupted
+
+
+def test_a_batch_larger_than_the_data_is_one_batch():
+    seen = []
+    trainer(listeners=[seen.append]).fit(blobs(5), epochs=1, batch_size=100)
+    assert [e.samples for e in seen if isinstance(e, StepEnded)] == [5]
+
+
+# -- what it refuses ------------------------------------------------------------------------------
+
+
+def test_no_loss():
+    with pytest.raises(tg.ArgumentError, match=r"Dense has no training_step.*\n[^$]*fix: pass one"):
+        trainer(loss=None)
+
+
+def test_an_unknown_metric_shows_the_known_ones():
+    with pytest.raises(tg.ArgumentError, match=r"no metric is called 'acuracy'[^$]*accuracy"):
+        trainer(metrics=["acuracy"])
+
+
+def test_a_metric_of_the_users_own():
+    def first(outputs, targets):
+        return float(outputs[0, 0])
+
+    history = trainer(metrics=[first]).fit(blobs(), epochs=1)
+    assert "first" in history.epochs[0].metrics
+
+
+def test_no_targets():
+    with pytest.raises(tg.DataError, match=r"batches of \(inputs, targets\); these have 1 part"):
+        trainer().fit(blobs().x, epochs=1)
+
+
+def test_no_data():
+    empty = Dataset(np.zeros((0, 2), np.float32), np.zeros(0, int))
+    with pytest.raises(tg.DataError, match="empty"):
+        trainer().fit(empty)
+
+
+def test_nan_in_a_data_set_is_found_before_training():
+    data = blobs()
+    data.x[17, 1] = np.nan
+    with pytest.raises(tg.DataError, match="sample 17 of x"):
+        trainer().fit(data)
+
+
+def test_nan_in_a_batch_names_the_sample_and_leaves_the_weights():
+    class Stream:
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, i):
+            return np.full(2, np.nan if i == 2 else 1, np.float32), i % 2
+
+    ours = trainer()
+    before = ours.model.state_dict()
+    with pytest.raises(tg.DataError, match="sample 2 of the batch"):
+        ours.fit(DataLoader(Stream(), batch_size=4))
+    np.testing.assert_array_equal(ours.model.state_dict()["weight"], before["weight"])
+
+
+def test_divergence_keeps_the_weights_and_says_what_to_do():
+    ours = trainer(loss=lambda x, y: F.cross_entropy(x, y) * np.inf)
+    before = ours.model.state_dict()
+    with pytest.raises(
+        tg.errors.DivergenceError, match=r"loss is inf[^$]*learning rate \(now 0\.1\)"
+    ):
+        ours.fit(blobs())
+    np.testing.assert_array_equal(ours.model.state_dict()["weight"], before["weight"])
+
+
+def test_labels_out_of_range():
+    data = blobs()
+    data.y[3] = 2
+    with pytest.raises(tg.DataError, match="label 2"):
+        trainer().fit(data)
