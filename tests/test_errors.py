@@ -151,6 +151,7 @@ CASES = [
     (lambda: NoName().config(), tg.PluginError, "NoName|register_layer"),
     (lambda: tg.build({}), tg.PluginError, "name of a layer"),
     (lambda: tg.build({"name": "dense"}), tg.PluginError, "dense: |takes: dense(in_features"),
+    (lambda: tg.build({"name": "dense", "kind": "optim"}), tg.PluginError, "dense: |'optim'|use layers or models"),
     (lambda: plugins.layers.get("dens"), tg.PluginError, "layers: |'dens'|known: dense"),
     (lambda: plugins.layers.register("dense")(NoName), tg.PluginError, "taken twice|Dense|NoName"),
     (lambda: NoName()(x(1)), NotImplementedError, "NoName defines no forward"),

@@ -65,12 +65,12 @@ def test_sentences_follow_the_numbers():
     assert "9 times in b and 8 times in c for one image" in text
     assert "in a it is used once" in text
     assert "a trains fastest, 0.50 s an epoch; b takes 4.0 times as long, for 9.0 times" in text
-    assert "is 1.0% in c of that at the last; after it, 100.0% in c: learning to read" in text
+    assert "is 1.0% in c of that at the last; after it, 100% in c: learning to read" in text
     # a share of 1 % over two steps is 10 % a step, and 1e-99 over 99
     assert "c began with 10.0% a step, of which 100 steps would leave 1e-99" in text
     assert "1.00 in a (2 layers) and 1.00 in b (2 layers): with so few layers" in text
     assert (
-        "c has the widest gap between the images it learned from (100.0%) and new ones (90.0%)"
+        "c has the widest gap between the images it learned from (100%) and new ones (90.0%)"
         in text
     )
 

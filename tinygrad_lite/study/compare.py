@@ -101,7 +101,7 @@ class _Runner:
         lines.add_row("test", f"[bold green]{accuracy}[/]")
         bar = ProgressBar(total=self.epochs * self.steps, completed=self.step)
         curve = Text(sparkline(self.accuracy, _PANEL_WIDTH - 4), style="green")
-        return Panel(Group(bar, lines, curve), title=f"[bold]{self.name}", width=_PANEL_WIDTH)
+        return Panel(Group(lines, curve, bar), title=f"[bold]{self.name}", width=_PANEL_WIDTH)
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -225,8 +225,8 @@ def _table(results: Sequence[Result]) -> Table:
         "test",
         "gradient first",
         "last",
-        "first/last",
-        "trained",
+        "ratio",
+        "ratio trained",
     )
     for head in heads:
         table.add_column(head, justify="left" if head == "" else "right")

@@ -17,7 +17,7 @@ def sentences(results: Sequence[Result]) -> list[str]:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f}%"
+    return f"{100 * value:.1f}%" if value < 1 else f"{100 * value:.0f}%"
 
 
 def _listed(parts: Sequence[str]) -> str:

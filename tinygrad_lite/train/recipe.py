@@ -17,7 +17,7 @@ from tinygrad_lite.train.loop import Display, History, Trainer
 
 EPOCHS = 30
 BATCH_SIZE = 32
-NOISE = 0.15  # standard deviation; pixels are from 0 to 1
+NOISE = 0.1  # standard deviation; pixels are from 0 to 1
 
 
 def noisy_loader(train: Dataset) -> DataLoader:
@@ -37,7 +37,7 @@ def noisy_loader(train: Dataset) -> DataLoader:
 
 def digits_trainer(model: Module, train: Dataset, epochs: int, display: Display) -> Trainer:
     """Return a Trainer with Adam on a cosine schedule: the same budget for every network."""
-    optimizer = Adam(model.parameters(), lr=5e-3)
+    optimizer = Adam(model.parameters(), lr=3e-3)
     steps = epochs * ceil(len(train) / BATCH_SIZE)
     return Trainer(
         model,

@@ -10,9 +10,13 @@ from tinygrad_lite.data.dataset import Dataset
 from tinygrad_lite.data.split import stratified_split
 from tinygrad_lite.plugins import register_dataset
 
+# Of the splits 0 to 9 the one on which two methods that are none of ours, a support vector machine
+# and the nearest neighbour, come closest to their mean over 60 splits (README.md beside this file).
+TYPICAL_SPLIT = 4
+
 
 @register_dataset("digits")
-def digits(seed: int = 0, test: float = 0.2) -> tuple[Dataset, Dataset]:
+def digits(seed: int = TYPICAL_SPLIT, test: float = 0.2) -> tuple[Dataset, Dataset]:
     """Return (train, test) of 1,797 handwritten digits, each class in the same proportion.
 
     Shapes: x (N, 1, 8, 8) float32 from 0 (paper) to 1 (ink); y (N,) int64 from 0 to 9.
@@ -21,7 +25,7 @@ def digits(seed: int = 0, test: float = 0.2) -> tuple[Dataset, Dataset]:
     Repository, 1998, DOI 10.24432/C50P49, CC BY 4.0.
 
     Args:
-        seed: of the split.
+        seed: of the split; by default one that is neither easy nor hard.
         test: share of the test part.
 
     Raises:
