@@ -19,7 +19,6 @@ from tinygrad_lite.errors import (
     ShapeError,
     TinygradLiteError,
     message,
-    show_origin,
     user_origin,
 )
 from tinygrad_lite.graph import Node, next_order, walk
@@ -360,8 +359,3 @@ _pick = Op(
     lambda bundle, index, count: bundle[index],
     lambda g, y, bundle, index, count: (tuple(g if i == index else None for i in range(count)),),
 )
-
-
-def origin_of(node: Node) -> str:
-    """Return the user's line that made `node`, as text."""
-    return show_origin(node.origin)
