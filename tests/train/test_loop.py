@@ -78,6 +78,10 @@ def test_best_is_the_lowest_validation_loss():
     assert history.best.epoch == best.epoch
 
 
+def test_without_validation_no_epoch_is_best():
+    assert trainer().fit(blobs(), epochs=2).best is None
+
+
 def test_evaluate_changes_nothing_and_counts_samples_not_batches():
     ours = trainer(layers.Sequential(layers.Dense(2, 2), layers.Dropout(0.5)))
     data = blobs(7)

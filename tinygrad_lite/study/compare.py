@@ -215,31 +215,21 @@ def _board(runners: Sequence[_Runner]) -> RenderableType:
 
 
 def _table(results: Sequence[Result]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    heads = (
-        "",
-        "parameters",
-        "multiply-adds",
-        "s/epoch",
-        "train",
-        "test",
-        "gradient first",
-        "last",
-        "ratio",
-        "ratio trained",
-    )
-    for head in heads:
-        table.add_column(head, justify="left" if head == "" else "right")
+    """Lay the results out in 80 columns."""
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    heads = "\n,\nparameters,multiply-\nadds,s per\nepoch,\ntrain,\ntest"
+    heads += ",grad.\nfirst,grad.\nlast,first/\nlast,when\ntrained"
+    for i, head in enumerate(heads.split(",")):
+        table.add_column(head, justify="right" if i else "left")
     best = max(result.test for result in results)
     for r in results:
-        test = f"{100 * r.test:.2f}%"
         table.add_row(
             f"[bold]{r.name}",
             f"{r.parameters:,}",
             f"{r.multiply_adds:,}",
             f"{r.seconds:.3f}",
-            f"{100 * r.train:.2f}%",
-            f"[bold green]{test}[/]" if r.test == best else test,
+            f"{100 * r.train:.1f}%",
+            f"[bold green]{100 * r.test:.1f}%[/]" if r.test == best else f"{100 * r.test:.1f}%",
             f"{r.before.first:.1e}",
             f"{r.before.last:.1e}",
             f"{r.before.ratio:.2f}",

@@ -60,7 +60,7 @@ class EpochEnded:
             learned from, and the same with `val_` in front on the validation set.
         lr: learning rate of the last step.
         seconds: duration of the training steps, without loading and validation.
-        best: whether this is the best epoch so far.
+        best: whether the validation loss is the lowest so far.
     """
 
     epoch: int

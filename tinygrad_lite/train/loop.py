@@ -53,7 +53,7 @@ class History:
 
     @property
     def best(self) -> EpochEnded | None:
-        """The epoch with the lowest loss, on the validation set if there is one."""
+        """The epoch with the lowest validation loss; None without validation."""
         return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
 
 
@@ -157,12 +157,10 @@ class Trainer:
                 totals.add(measured, len(batch[0]))
                 yield StepEnded(epoch, number, measured["loss"], lr, len(batch[0]))
             means = totals.means()
+            best = False
             if checks is not None:
                 means |= {f"val_{name}": value for name, value in self.evaluate(checks).items()}
-            judged = means.get("val_loss", means["loss"])
-            # a loss that a model makes of its own state, like an RBM's, does not tell the best
-            best = judged < lowest and (checks is not None or self.loss is not None)
-            lowest = min(judged, lowest)
+                best, lowest = means["val_loss"] < lowest, min(means["val_loss"], lowest)
             yield EpochEnded(epoch, means, lr, seconds, best)
 
     def step(self, batch: Sequence[Tensor]) -> dict[str, float]:
