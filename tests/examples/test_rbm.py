@@ -7,11 +7,12 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import layers
+from tinygrad_lite.data import digits
 from tinygrad_lite.examples import bars_and_stripes, rbm
 
 
 def test_digits_in_a_few_epochs(capsys):
-    assert rbm.main(epochs=5, seed=0, plain=True) > 0.8  # 94 % after 30
+    assert rbm.main(epochs=5, seed=0, plain=True) > 0.8  # 95 % after 30
     out = capsys.readouterr().out
     assert "\x1b" not in out
     for part in ("Held-out digits", "one way up and down", "Dreams", "filters", "held-out digits:"):
@@ -64,3 +65,31 @@ def test_probabilities_of_all_sixteen_pixel_images_sum_to_one(rng):
         log_p = -model.free_energy(images).numpy().astype(float) - model.log_partition()
     assert np.exp(log_p).sum() == pytest.approx(1.0, abs=1e-4)
     assert model.log_likelihood(images) == pytest.approx(log_p.mean(), abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_default_settings_reach_the_bar(seed):
+    assert rbm.main(seed=seed, plain=True) >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_ahead_of_scikit_learn_at_the_same_budget(seed):
+    """Same hidden units, epochs, batches, and softmax; the best of its learning rates counts."""
+    network = pytest.importorskip("sklearn.neural_network")
+    train, test = digits()
+    x, x_test = train.x.reshape(-1, 64), test.x.reshape(-1, 64)
+    scores = []
+    for rate in (0.01, 0.06, 0.1):
+        theirs = network.BernoulliRBM(
+            200, learning_rate=rate, batch_size=32, n_iter=30, random_state=seed
+        ).fit(x)
+        features, features_test = (
+            theirs.transform(part).astype(np.float32) for part in (x, x_test)
+        )
+        tg.seed(seed)
+        softmax, measures = layers.Dense(200, 10), {"loss": tg.functional.cross_entropy}
+        rbm.learn(softmax, (features, train.y), 0.05, 30, True, **measures)
+        scores.append((softmax(features_test).numpy().argmax(axis=1) == test.y).mean())
+    assert rbm.main(seed=seed, plain=True) > max(scores)

@@ -45,9 +45,10 @@ def test_a_model_of_another_kind_is_refused(name):
         compare_models([name], epochs=1)
 
 
-def test_sparkline_goes_from_half_to_all_right():
-    assert sparkline([0.1, 0.5, 0.75, 1.0], 10) == "▁▁▅█"
-    assert len(sparkline(np.linspace(0, 1, 30).tolist(), 8)) == 8
+def test_sparkline_shows_the_whole_course():
+    assert sparkline([0.1, 0.7, 0.85, 1.0], 10) == "▁▁▅█"
+    assert sparkline(np.linspace(0.7, 1, 31).tolist(), 3) == "▁▅█"
+    assert sparkline([], 5) == ""
 
 
 def test_sentences_follow_the_numbers():

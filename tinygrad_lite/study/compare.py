@@ -105,10 +105,13 @@ class _Runner:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Draw accuracies as a row of blocks, from one half to all right, the latest `width` ones."""
+    """Draw the course of an accuracy, from 70 % or less to 100 %, as at most `width` blocks."""
     blocks = "▁▂▃▄▅▆▇█"
-    heights = np.clip((np.asarray(values[-width:]) - 0.5) * 2 * len(blocks), 0, len(blocks) - 1)
-    return "".join(blocks[int(h)] for h in heights)
+    if not values:
+        return ""
+    places = np.linspace(0, len(values) - 1, min(width, len(values))).round().astype(int)
+    heights = (np.asarray(values)[places] - 0.7) / 0.3 * len(blocks)
+    return "".join(blocks[int(h)] for h in heights.clip(0, len(blocks) - 1))
 
 
 def compare_models(

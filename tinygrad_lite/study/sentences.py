@@ -85,7 +85,7 @@ def _over_time(results: Sequence[Result]) -> str:
         a_step = weakest ** (1 / (steps - 1))
         text += (
             f". {ranked[0].name} began with {_percent(a_step)} a step, of which 100 steps would "
-            f"leave {a_step**99:.0e}: from there it could not have learned"
+            f"leave {a_step**99:.0e}: too little to learn from"
         )
     return text + "."
 
