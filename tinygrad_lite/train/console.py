@@ -149,7 +149,8 @@ class Live:
         self._steps = event.steps
         self.console.print(
             f"[bold]{event.model}[/]  {event.parameters:,} parameters, "
-            f"{event.samples:,} samples, {event.epochs} epochs"
+            f"{event.samples:,} samples, {event.epochs} epochs",
+            highlight=False,
         )
         self._task = self._progress.add_task(
             "", total=event.epochs * event.steps, epoch=1, epochs=event.epochs, loss="-", lr="-"
