@@ -8,22 +8,15 @@ candidate may see: three quarters of the weights of an LSTM (Cho et al., 2014).
 
 import tinygrad_lite as tg
 from tinygrad_lite import layers
+from tinygrad_lite.examples.rnn import RowRNN
 from tinygrad_lite.train.recipe import learn_digits
 
 
 @tg.register_model("gru")
-class RowGRU(tg.Module):
-    """Reads the 8 rows of an image as 8 time steps, and classifies from its last state."""
+class RowGRU(RowRNN):
+    """The reader of rnn.py, row by row, with another memory."""
 
-    def __init__(self, hidden: int = 128) -> None:
-        self.memory = layers.GRU(8, hidden)
-        self.drop = layers.Dropout(0.3)
-        self.head = layers.Dense(hidden, 10)
-
-    def forward(self, x: tg.Tensor) -> tg.Tensor:
-        """Classify images (N, 1, 8, 8); return logits (N, 10)."""
-        outputs, _ = self.memory(x.reshape(-1, 8, 8))
-        return self.head(self.drop(outputs[:, -1]))
+    memory_layer = layers.GRU
 
 
 def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:

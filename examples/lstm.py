@@ -9,22 +9,15 @@ the gradient meets only the forget gate, so where that is open nothing is lost o
 
 import tinygrad_lite as tg
 from tinygrad_lite import layers
+from tinygrad_lite.examples.rnn import RowRNN
 from tinygrad_lite.train.recipe import learn_digits
 
 
 @tg.register_model("lstm")
-class RowLSTM(tg.Module):
-    """Reads the 8 rows of an image as 8 time steps, and classifies from its last state."""
+class RowLSTM(RowRNN):
+    """The reader of rnn.py, row by row, with another memory."""
 
-    def __init__(self, hidden: int = 128) -> None:
-        self.memory = layers.LSTM(8, hidden)
-        self.drop = layers.Dropout(0.3)
-        self.head = layers.Dense(hidden, 10)
-
-    def forward(self, x: tg.Tensor) -> tg.Tensor:
-        """Classify images (N, 1, 8, 8); return logits (N, 10)."""
-        outputs, _ = self.memory(x.reshape(-1, 8, 8))
-        return self.head(self.drop(outputs[:, -1]))
+    memory_layer = layers.LSTM
 
 
 def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:

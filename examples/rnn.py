@@ -16,8 +16,10 @@ from tinygrad_lite.train.recipe import learn_digits
 class RowRNN(tg.Module):
     """Reads the 8 rows of an image as 8 time steps, and classifies from its last state."""
 
+    memory_layer: type[tg.Module] = layers.RNN
+
     def __init__(self, hidden: int = 128) -> None:
-        self.memory = layers.RNN(8, hidden)
+        self.memory = self.memory_layer(8, hidden)
         self.drop = layers.Dropout(0.3)
         self.head = layers.Dense(hidden, 10)
 

@@ -69,7 +69,8 @@ def main(epochs: int = 15, seed: int = 0, plain: bool = False) -> float:
     for epoch in range(epochs):
         rate, total = 0.1 * (1 - epoch / epochs), 0.0
         for batch in generator().permutation(len(x)).reshape(-1, 10).tolist():
-            loss = sum((1 - int(y[i]) * net(x[i].tolist())).relu() for i in batch) / len(batch)
+            losses = [(1 - int(y[i]) * net(x[i].tolist())).relu() for i in batch]
+            loss = sum(losses, tg.Scalar(0.0)) / len(batch)
             loss.backward()
             for i, p in enumerate(net.parameters):
                 velocity[i] = 0.9 * velocity[i] - rate * p.grad.data  # type: ignore[union-attr]

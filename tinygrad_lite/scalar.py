@@ -15,13 +15,12 @@ from typing import Any
 from tinygrad_lite.errors import DTypeError, GraphError, message
 from tinygrad_lite.graph import Node, deliver, walk
 from tinygrad_lite.op import enable_grad
-from tinygrad_lite.ops import activation as act
-from tinygrad_lite.ops import elementwise as ew
+from tinygrad_lite.operators import Operators
 
 Number = "Scalar | float"
 
 
-class Scalar(Node):
+class Scalar(Operators["Scalar"]):
     """A float that remembers how it was computed.
 
     Args:
@@ -137,84 +136,6 @@ class Scalar(Node):
 
     def __ge__(self, other: Any) -> bool:
         return self.data >= _value(other)  # type: ignore[no-any-return]
-
-    def __add__(self, other: Any) -> Any:
-        return ew.add(self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return ew.add(other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return ew.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return ew.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return ew.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return ew.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return ew.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return ew.divide(other, self)
-
-    def __pow__(self, other: Any) -> Any:
-        return ew.power(self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return ew.power(other, self)
-
-    def __neg__(self) -> Any:
-        return ew.negative(self)
-
-    def __abs__(self) -> Any:
-        return ew.absolute(self)
-
-    # NumPy calls these on the elements of an object array: np.exp(array of Scalars) works.
-
-    def exp(self) -> Any:
-        """Return e to this power."""
-        return ew.exp(self)
-
-    def expm1(self) -> Any:
-        """Return exp(x) - 1, exact for small x."""
-        return ew.expm1(self)
-
-    def log(self) -> Any:
-        """Return the natural logarithm."""
-        return ew.log(self)
-
-    def log1p(self) -> Any:
-        """Return log(1 + x), exact for small x."""
-        return ew.log1p(self)
-
-    def sqrt(self) -> Any:
-        """Return the square root."""
-        return ew.sqrt(self)
-
-    def sin(self) -> Any:
-        """Return the sine."""
-        return ew.sin(self)
-
-    def cos(self) -> Any:
-        """Return the cosine."""
-        return ew.cos(self)
-
-    def tanh(self) -> Any:
-        """Return the hyperbolic tangent."""
-        return ew.tanh(self)
-
-    def sigmoid(self) -> Any:
-        """Return 1 / (1 + exp(-x))."""
-        return act.sigmoid(self)
-
-    def relu(self) -> Any:
-        """Return max(x, 0)."""
-        return act.relu(self)
 
 
 def _value(other: Any) -> Any:

@@ -12,6 +12,7 @@ from tinygrad_lite import ops
 from tinygrad_lite.errors import DTypeError, GraphError, ShapeError, message
 from tinygrad_lite.graph import Node, deliver, walk
 from tinygrad_lite.op import FLOATS, OBJECT, Op, enable_grad
+from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops import random
 from tinygrad_lite.ops.reduce import Axis
 from tinygrad_lite.scalar import Scalar
@@ -21,7 +22,7 @@ ArrayLike = Any  # Tensor, ndarray, number, or nested lists of numbers
 float32, float64 = np.float32, np.float64
 
 
-class Tensor(Node):
+class Tensor(Operators["Tensor"]):
     """An array that remembers how it was computed.
 
     Args:
@@ -290,49 +291,13 @@ class Tensor(Node):
         function = getattr(ops, func.__name__, None)
         return NotImplemented if function is None else function(*args, **kwargs)
 
-    # -- operators ------------------------------------------------------------------------------
-
-    def __add__(self, other: ArrayLike) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: ArrayLike) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: ArrayLike) -> Tensor:
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other: ArrayLike) -> Tensor:
-        return ops.subtract(other, self)
-
-    def __mul__(self, other: ArrayLike) -> Tensor:
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other: ArrayLike) -> Tensor:
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other: ArrayLike) -> Tensor:
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other: ArrayLike) -> Tensor:
-        return ops.divide(other, self)
-
-    def __pow__(self, other: ArrayLike) -> Tensor:
-        return ops.power(self, other)
-
-    def __rpow__(self, other: ArrayLike) -> Tensor:
-        return ops.power(other, self)
+    # -- operators of arrays ----------------------------------------------------------------------
 
     def __matmul__(self, other: ArrayLike) -> Tensor:
         return ops.matmul(self, other)
 
     def __rmatmul__(self, other: ArrayLike) -> Tensor:
         return ops.matmul(other, self)
-
-    def __neg__(self) -> Tensor:
-        return ops.negative(self)
-
-    def __abs__(self) -> Tensor:
-        return ops.absolute(self)
 
     def __invert__(self) -> Tensor:
         return Tensor.make(~self.data)
@@ -428,30 +393,6 @@ class Tensor(Node):
     def clip(self, a_min: ArrayLike, a_max: ArrayLike) -> Tensor:
         """Limit to the interval from `a_min` to `a_max`."""
         return ops.clip(self, a_min, a_max)
-
-    def exp(self) -> Tensor:
-        """Exponential of each element."""
-        return ops.exp(self)
-
-    def log(self) -> Tensor:
-        """Natural logarithm of each element."""
-        return ops.log(self)
-
-    def sqrt(self) -> Tensor:
-        """Square root of each element."""
-        return ops.sqrt(self)
-
-    def tanh(self) -> Tensor:
-        """Hyperbolic tangent of each element."""
-        return ops.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        """1 / (1 + exp(-x)) of each element."""
-        return ops.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        """max(x, 0) of each element."""
-        return ops.relu(self)
 
 
 def _to_array(data: ArrayLike, dtype: DTypeLike | None) -> np.ndarray:
