@@ -6,6 +6,8 @@ candidate may see: three quarters of the weights of an LSTM (Cho et al., 2014).
     tinygrad-lite run gru
 """
 
+from functools import partial
+
 import tinygrad_lite as tg
 from tinygrad_lite import layers
 from tinygrad_lite.examples.rnn import RowRNN
@@ -19,9 +21,7 @@ class RowGRU(RowRNN):
     memory_layer = layers.GRU
 
 
-def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:
-    """Learn the handwritten digits."""
-    learn_digits(RowGRU, epochs, seed, plain)
+main = partial(learn_digits, RowGRU)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ pooling in turn and dense layers at the end, is that of LeNet (LeCun et al., 199
     tinygrad-lite run cnn
 """
 
+from functools import partial
+
 import tinygrad_lite as tg
 from tinygrad_lite import layers
 from tinygrad_lite.train.recipe import learn_digits
@@ -38,9 +40,7 @@ class LeNet(tg.Module):
         return self.classifier(self.features(x))
 
 
-def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:
-    """Learn the handwritten digits."""
-    learn_digits(LeNet, epochs, seed, plain)
+main = partial(learn_digits, LeNet)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ the gradient meets only the forget gate, so where that is open nothing is lost o
     tinygrad-lite run lstm
 """
 
+from functools import partial
+
 import tinygrad_lite as tg
 from tinygrad_lite import layers
 from tinygrad_lite.examples.rnn import RowRNN
@@ -20,9 +22,7 @@ class RowLSTM(RowRNN):
     memory_layer = layers.LSTM
 
 
-def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:
-    """Learn the handwritten digits."""
-    learn_digits(RowLSTM, epochs, seed, plain)
+main = partial(learn_digits, RowLSTM)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 tinygrad-lite run dnn
 """
 
+from functools import partial
+
 import tinygrad_lite as tg
 from tinygrad_lite import layers
 from tinygrad_lite.train.recipe import learn_digits
@@ -29,9 +31,7 @@ class DNN(tg.Module):
         return self.net(x)
 
 
-def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:
-    """Learn the handwritten digits."""
-    learn_digits(DNN, epochs, seed, plain)
+main = partial(learn_digits, DNN)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ harm, over 100 the first ones are out of reach (Bengio et al., 1994).
     tinygrad-lite run rnn
 """
 
+from functools import partial
+
 import tinygrad_lite as tg
 from tinygrad_lite import layers
 from tinygrad_lite.train.recipe import learn_digits
@@ -29,9 +31,7 @@ class RowRNN(tg.Module):
         return self.head(self.drop(outputs[:, -1]))
 
 
-def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> None:
-    """Learn the handwritten digits."""
-    learn_digits(RowRNN, epochs, seed, plain)
+main = partial(learn_digits, RowRNN)
 
 
 if __name__ == "__main__":

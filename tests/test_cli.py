@@ -124,6 +124,7 @@ def test_usage_errors_exit_with_2(tmp_path):
     usage_error(call("run", "dnn", "--epochs", "many"), "'many' is not a valid integer")
     usage_error(call("run", "dnn", "--epochs", 0), "0 is not in the range")
     usage_error(call("run", "dnn", "extra"), "extra")
+    usage_error(call("run", "dnn", "--optimizer", "adm"), "'adm' is not one of", "adam")
     usage_error(call("run"), "NAME")
     usage_error(call("traim"), "traim")
     usage_error(call("list", "layer"), "'layer' is not one of")
@@ -133,16 +134,16 @@ def test_usage_errors_exit_with_2(tmp_path):
     usage_error(call("run", broken), "is no TOML")
     broken.write_text("epochs = 3")
     usage_error(call("run", broken), "has no [model] table")
+    broken.write_text('[model]\nname = "desne"\nin_features = 64\n')
+    usage_error(call("run", broken), "nothing is registered as 'desne'", "known: dense")
+    broken.write_text('[model]\nname = "dense"\nin_features = 64\n')
+    usage_error(call("run", broken), "missing a required argument: 'out_features'")
     (tmp_path / "empty.py").write_text("x = 1\n")
     usage_error(call("run", tmp_path / "empty.py"), "defines no main()")
 
 
 def test_failures_exit_with_1_and_explain(tmp_path):
     config = tmp_path / "net.toml"
-    config.write_text('[model]\nname = "desne"\nin_features = 64\n')
-    failure(call("run", config), "nothing is registered as 'desne'", "known: dense")
-    config.write_text('[model]\nname = "dense"\nin_features = 64\n')
-    failure(call("run", config), "missing a required argument: 'out_features'")
     config.write_text('[model]\nname = "dense"\nin_features = 7\nout_features = 10\n')
     failure(
         call("run", config), "Dense(in_features=7, out_features=10)", "needs 7 features", "fix:"
@@ -150,6 +151,23 @@ def test_failures_exit_with_1_and_explain(tmp_path):
     config.write_text('[model]\nname = "dense"\nin_features = -1\nout_features = 10\n')
     failure(call("run", config), "in_features=-1 is not possible")
     failure(call("compare", "rbm", "--epochs", 1), "rbm does not turn images")
+
+
+def test_another_optimiser_by_name():
+    result = call("run", "dnn", "--epochs", 1, "--optimizer", "sgd", "--lr", 0.05, "--plain")
+    assert result.returncode == 0, result.stderr
+    assert call("run", "dnn", "--epochs", 1, "--plain").stdout != result.stdout
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error():
+    line = f"{sys.executable} -m tinygrad_lite.cli list | head -1"
+    result = subprocess.run(
+        ["bash", "-c", line],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.stderr == ""
 
 
 def test_an_error_in_the_users_own_file_keeps_its_traceback(tmp_path):

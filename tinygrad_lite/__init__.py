@@ -19,8 +19,10 @@ from tinygrad_lite import ops
 from tinygrad_lite.check import gradcheck
 from tinygrad_lite.errors import (
     ArgumentError,
+    BrokenPluginError,
     CheckpointError,
     DataError,
+    DivergenceError,
     DTypeError,
     GradientError,
     GraphError,
@@ -60,10 +62,12 @@ from tinygrad_lite.version import __version__
 
 __all__ = [
     "ArgumentError",
+    "BrokenPluginError",
     "Buffer",
     "CheckpointError",
     "DTypeError",
     "DataError",
+    "DivergenceError",
     "GradientError",
     "GraphError",
     "Module",

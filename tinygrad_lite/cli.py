@@ -6,17 +6,21 @@ Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 from __future__ import annotations
 
 import inspect
+import os
 import runpy
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from tinygrad_lite import plugins
-from tinygrad_lite.errors import TinygradLiteError, nearest
+from tinygrad_lite.errors import BrokenPluginError, PluginError, TinygradLiteError, nearest
+from tinygrad_lite.module import Module, build
+from tinygrad_lite.train.recipe import learn_digits
 from tinygrad_lite.version import __version__
 
 KINDS = {
@@ -106,7 +110,7 @@ def _main_of(name: str) -> Callable[..., Any]:
         return _main_of_toml(path) if path.suffix == ".toml" else _main_of_python(path)
     plugin = _known(name, plugins.models)
     main = getattr(sys.modules[plugin.item.__module__], "main", None)
-    return main if main is not None else _learning(plugin.item)
+    return main if main is not None else partial(learn_digits, plugin.item)
 
 
 def _main_of_python(path: Path) -> Callable[..., Any]:
@@ -117,49 +121,57 @@ def _main_of_python(path: Path) -> Callable[..., Any]:
 
 
 def _main_of_toml(path: Path) -> Callable[..., Any]:
-    from tinygrad_lite.module import build
-
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{path} is no TOML: {error}.") from error
     if "model" not in config:
         raise click.UsageError(f"{path} has no [model] table.")
-    return _learning(lambda: build(config["model"]))
 
+    def make() -> Module:
+        try:
+            return build(config["model"])
+        except BrokenPluginError:
+            raise
+        except PluginError as error:  # a name or an argument that the file has wrong
+            raise click.UsageError(f"{path}: {error}") from error
 
-def _learning(make: Callable[[], Any]) -> Callable[..., Any]:
-    """Return a main() that lets a model learn the digits."""
-    from tinygrad_lite.train.recipe import EPOCHS, learn_digits
-
-    def main(epochs: int = EPOCHS, seed: int = 0, plain: bool = False) -> None:
-        """Learn the handwritten digits."""
-        learn_digits(make, epochs, seed, plain)
-
-    return main
+    return partial(learn_digits, make)
 
 
 _HELP = {
     "epochs": "Passes over the training data.",
-    "seed": "Makes the run repeatable.",
+    "lr": "Learning rate at the start.",
+    "optimizer": "Name of an optimiser; see `tinygrad-lite list optim`.",
     "plain": "One line an epoch, no drawing.",
+    "seed": "Makes the run repeatable.",
 }
+
+
+def _type_of(parameter: inspect.Parameter) -> click.ParamType[Any] | type:
+    if parameter.name == "epochs":
+        return click.IntRange(1)
+    if parameter.name == "optimizer":
+        return click.Choice([plugin.name for plugin in plugins.optim.all()])
+    return parameter.annotation if parameter.annotation in (bool, float, int) else str
 
 
 def command(main: Callable[..., Any]) -> click.Command:
     """Make a command of a function: an option for each of its parameters."""
     options: list[click.Parameter] = []
     for p in inspect.signature(main, eval_str=True).parameters.values():
-        flag = f"--{p.name.replace('_', '-')}"
-        about = _HELP.get(p.name)
-        if isinstance(p.default, bool):
-            options.append(click.Option([flag], is_flag=True, default=p.default, help=about))
-        else:
-            kind = click.IntRange(1) if p.name == "epochs" else type(p.default)
-            options.append(
-                click.Option([flag], type=kind, default=p.default, show_default=True, help=about)
+        options.append(
+            click.Option(
+                [f"--{p.name.replace('_', '-')}"],
+                type=_type_of(p),
+                is_flag=isinstance(p.default, bool),
+                required=p.default is p.empty,
+                default=None if p.default is p.empty else p.default,
+                show_default=not isinstance(p.default, bool),
+                help=_HELP.get(p.name),
             )
-    about = (inspect.getdoc(main) or "").partition("\n\n")[0]
+        )
+    about = (inspect.getdoc(getattr(main, "func", main)) or "").partition("\n\n")[0]
     return click.Command("run", _HELP_NAMES, callback=main, params=options, help=about)
 
 
@@ -180,6 +192,9 @@ def guarded(entry: click.Command, arguments: Sequence[str], prog_name: str) -> N
         sys.exit(1)
     except TinygradLiteError as error:
         _complain("\n".join([str(error), *getattr(error, "__notes__", [])]))
+    except BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         _complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
     except (KeyboardInterrupt, click.Abort):

@@ -46,7 +46,11 @@ class DivergenceError(TinygradLiteError, ArithmeticError):
 
 
 class PluginError(TinygradLiteError, LookupError):
-    """A plugin that is unknown, registered twice, or fails to import."""
+    """A plugin that is unknown, registered twice, or given the wrong arguments."""
+
+
+class BrokenPluginError(PluginError):
+    """A plugin whose package is at fault: it fails to import, or takes another one's name."""
 
 
 class CheckpointError(TinygradLiteError, OSError):

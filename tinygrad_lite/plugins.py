@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from tinygrad_lite.errors import PluginError, nearest
+from tinygrad_lite.errors import BrokenPluginError, PluginError, nearest
 
 Item = TypeVar("Item", bound=Callable[..., Any])
 
@@ -110,11 +110,12 @@ class Registry:
         """Return the plugin called `name`.
 
         Raises:
-            PluginError: there is none, or it could not be imported.
+            PluginError: there is none.
+            BrokenPluginError: its package failed to import, or two packages claim the name.
         """
         self._load()
         if name in self.broken and not self._is_built_in(name):
-            raise PluginError(
+            raise BrokenPluginError(
                 f"{self.kind}: the plugin {name!r} cannot be used\n  why: {self.broken[name]}\n"
                 "  fix: mend or uninstall the package that provides it"
             )
