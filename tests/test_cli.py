@@ -57,8 +57,9 @@ def test_a_seed_repeats_a_run():
 
 
 @pytest.mark.parametrize("script", [True, False])
-def test_run_by_path_from_another_folder(tmp_path, script):
-    path = ROOT / "examples/mlp.py"
+@pytest.mark.parametrize("name", ["mlp", "lenet", "rnn", "lstm", "gru"])
+def test_run_by_path_from_another_folder(tmp_path, name, script):
+    path = ROOT / f"examples/{name}.py"
     result = (
         call("--epochs", 1, "--plain", cwd=tmp_path, script=path)
         if script

@@ -100,23 +100,21 @@ def test_a_taken_name_tells_both(registry):
     assert registry.get("dense").__name__ == "Dense"
 
 
-@pytest.mark.parametrize("kind", ["class", "function"])
-def test_the_same_definition_may_run_again(registry, tmp_path, kind):
+@pytest.mark.parametrize("definition", ["class Item: pass", "def item(): return 1"])
+def test_the_same_definition_may_run_again(registry, tmp_path, definition):
     """Reloaded, or run by path under another module's name, it replaces itself."""
-    source = {
-        "class": "class Item:\n    def forward(self): return 1",
-        "function": "def item(): return 1",
-    }[kind]
-    for module in ("package.item", "__main__"):
-        space = {"__name__": module}
-        exec(compile(source, str(tmp_path / "item.py"), "exec"), space)
-        item = space["Item" if kind == "class" else "item"]
-        registry.register("item")(item)
-    assert registry.get("item") is item
-    space = {"__name__": "elsewhere"}
-    exec(compile(source, str(tmp_path / "other.py"), "exec"), space)
+
+    def run(file, module):
+        space = {"__name__": module, "registry": registry}
+        source = f"@registry.register('item')\n{definition}"
+        exec(compile(source, str(tmp_path / file), "exec"), space)
+        return space.get("Item") or space["item"]
+
+    run("item.py", "package.item")
+    again = run("item.py", "__main__")
+    assert registry.get("item") is again
     with pytest.raises(tg.PluginError, match="taken twice"):
-        registry.register("item")(space["Item" if kind == "class" else "item"])
+        run("other.py", "elsewhere")
 
 
 def test_an_unknown_name_lists_what_exists_nearest_first(registry):

@@ -9,6 +9,8 @@ point, in the group `tinygrad_lite.layers` for a layer:
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -27,13 +29,15 @@ class Plugin:
         name: what configs, checkpoints and the command line call it.
         item: the class or function.
         package: the distribution that provides it.
-        source: its module.
+        source: its module and qualified name.
+        file: where it was registered.
     """
 
     name: str
     item: Any
     package: str
     source: str
+    file: str = ""
 
 
 class Registry:
@@ -60,21 +64,23 @@ class Registry:
         """
 
         def decorator(item: Item) -> Item:
-            self._add(name, item, item.__module__.partition(".")[0])
+            file = os.path.realpath(sys._getframe(1).f_code.co_filename)
+            self._add(name, item, item.__module__.partition(".")[0], file)
             return item
 
         return decorator
 
-    def _add(self, name: str, item: Any, package: str) -> None:
-        taken = self._plugins.get(name)
-        source = f"{item.__module__}.{item.__qualname__}"
+    def _add(self, name: str, item: Any, package: str, file: str = "") -> None:
+        plugin = Plugin(name, item, package, f"{item.__module__}.{item.__qualname__}", file)
+        taken = self._plugins.get(name, plugin)
         # a module that is run a second time (reload, notebook cell, run by path) replaces its own
-        if taken is not None and taken.source != source and not _same_file(taken.item, item):
+        again = taken.file == file and taken.item.__qualname__ == item.__qualname__
+        if taken.source != plugin.source and not again:
             raise PluginError(
                 f"{self.kind}: the name {name!r} is taken twice, by {taken.source} and by "
-                f"{source}\n  fix: rename one of them, or uninstall its package"
+                f"{plugin.source}\n  fix: rename one of them, or uninstall its package"
             )
-        self._plugins[name] = Plugin(name, item, package, source)
+        self._plugins[name] = plugin
         if isinstance(item, type):
             item.plugin_name, item.plugin_kind = name, self.kind  # type: ignore[attr-defined]
 
@@ -143,17 +149,6 @@ class Registry:
             for name in sorted(self._plugins)
             if name not in self.broken or self._is_built_in(name)
         ]
-
-
-def _same_file(a: Any, b: Any) -> bool:
-    """Tell whether two items are the same definition, run twice."""
-    return a.__qualname__ == b.__qualname__ and _file(a) == _file(b) is not None
-
-
-def _file(item: Any) -> str | None:
-    """Return the file that defines a function, or the first method of a class."""
-    codes = (getattr(part, "__code__", None) for part in (item, *vars(item).values()))
-    return next((code.co_filename for code in codes if code is not None), None)
 
 
 layers = Registry("layers", "tinygrad_lite.layers")
