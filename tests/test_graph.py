@@ -310,3 +310,10 @@ def test_leaves_can_be_copied_and_pickled(make, again):
     assert other.requires_grad == x.requires_grad
     (other * 2).sum().backward() if isinstance(x, tg.Tensor) and x.requires_grad else None
     assert x.grad is None
+
+
+def test_a_vertex_knows_its_parents_and_its_op():
+    a, b = tg.Scalar(2.0), tg.Scalar(3.0)
+    y = a * b * 2.0
+    assert y.parents[0].parents == (a, b)
+    assert repr(y.op) == "<op multiply>"

@@ -391,3 +391,11 @@ def test_iteration_and_unpacking():
 def test_assignment_is_refused():
     with pytest.raises(TypeError):
         leaf(DATA)[0] = 1
+
+
+def test_a_list_on_the_left_of_a_matrix_product():
+    x = tg.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = [[1.0, 1.0]] @ x
+    y.sum().backward()
+    np.testing.assert_array_equal(y.data, [[4.0, 6.0]])
+    np.testing.assert_array_equal(x.grad.data, [[1.0, 1.0], [1.0, 1.0]])
