@@ -5,6 +5,8 @@ Shapes: x of any shape to the same shape.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tinygrad_lite import functional as F
 from tinygrad_lite.layers import init
 from tinygrad_lite.module import Module
@@ -13,6 +15,8 @@ from tinygrad_lite.tensor import Tensor
 
 
 class _Activation(Module):
+    _function: Callable[[Tensor], Tensor]
+
     def forward(self, x: Tensor) -> Tensor:
         """Apply the function to x, of any shape.
 
@@ -21,9 +25,6 @@ class _Activation(Module):
         """
         self.check_input(x, "...")
         return self._function(x)
-
-    def _function(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
 
 
 @register_layer("relu")

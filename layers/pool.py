@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tinygrad_lite import functional as F
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops.conv import Pair, pair
@@ -10,6 +12,8 @@ from tinygrad_lite.tensor import Tensor
 
 
 class _Pool2d(Module):
+    _function: Callable[[Tensor, Pair, Pair], Tensor]
+
     def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None) -> None:
         """Set the window and its step.
 
@@ -34,9 +38,6 @@ class _Pool2d(Module):
         """
         self.check_input(x, "batch channels height width")
         return self._function(x, self.kernel_size, self.stride)
-
-    def _function(self, x: Tensor, kernel_size: Pair, stride: Pair) -> Tensor:
-        raise NotImplementedError
 
 
 @register_layer("max_pool2d")

@@ -317,3 +317,12 @@ def test_a_vertex_knows_its_parents_and_its_op():
     y = a * b * 2.0
     assert y.parents[0].parents == (a, b)
     assert repr(y.op) == "<op multiply>"
+
+
+def test_a_vertex_of_no_kind_takes_no_gradient():
+    from tinygrad_lite.graph import Node
+
+    with pytest.raises(NotImplementedError):
+        Node().receive(1.0, set())
+    with pytest.raises(NotImplementedError):
+        Node().expect(1.0)
