@@ -44,7 +44,9 @@ def learn(model: tg.Module, data: Any, lr: float, epochs: int, plain: bool, **op
     optimizer = optim.Adam(model.parameters(), lr)
     schedule = optim.schedules.Cosine(optimizer, epochs * -(-len(data[0]) // BATCH_SIZE))
     options |= {"schedule": schedule, "display": "plain" if plain else "auto"}
-    tg.Trainer(model, optimizer, **options).fit(data, epochs=epochs, batch_size=BATCH_SIZE)
+    trainer = tg.Trainer(model, optimizer, **options)
+    if trainer.fit(data, epochs=epochs, batch_size=BATCH_SIZE).interrupted:
+        raise KeyboardInterrupt
 
 
 def show(title: str, images: ArrayLike, plain: bool, signed: bool = False) -> None:

@@ -112,6 +112,7 @@ class _Recurrent(Module):
         if state is None:
             return [np.zeros(shape, x.dtype)] * self.states
         states = state if isinstance(state, tuple | list) else (state,)
+        states = [self._enter(start) for start in states]
         if len(states) != self.states or any(np.shape(start) != shape for start in states):
             raise ShapeError(
                 message(

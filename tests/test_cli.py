@@ -1,6 +1,7 @@
 """The command line as a user meets it: in a process of its own, by output and exit code."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,15 @@ def test_usage_errors_exit_with_2(tmp_path):
     usage_error(call("run", broken), "nothing is registered as 'desne'", "known: dense")
     broken.write_text('[model]\nname = "dense"\nin_features = 64\n')
     usage_error(call("run", broken), "missing a required argument: 'out_features'")
+    broken.write_text('[model]\nname = "dense"\nin_features = -1\nout_features = 10\n')
+    usage_error(call("run", broken), "in_features=-1 is not possible")
+    broken.write_text('[model]\nname = "flatten"\n[trainer]\nepochs = 1\n')
+    usage_error(call("run", broken), "only [model] is known, not model, trainer")
+    broken.write_text("model = 3\n")
+    usage_error(call("run", broken), "has no [model] table")
+    usage_error(call("run", "dnn", "--seed", -1), "-1 is not in the range")
+    usage_error(call("compare", "dnn", "--seed", -1), "-1 is not in the range")
+    usage_error(call("compare", "dnn", "--svg", tmp_path / "no" / "x.svg"), "there is no folder")
     (tmp_path / "empty.py").write_text("x = 1\n")
     usage_error(call("run", tmp_path / "empty.py"), "defines no main()")
 
@@ -149,9 +159,25 @@ def test_failures_exit_with_1_and_explain(tmp_path):
     failure(
         call("run", config), "Dense(in_features=7, out_features=10)", "needs 7 features", "fix:"
     )
-    config.write_text('[model]\nname = "dense"\nin_features = -1\nout_features = 10\n')
-    failure(call("run", config), "in_features=-1 is not possible")
     failure(call("compare", "rbm", "--epochs", 1), "rbm does not turn images")
+
+
+@pytest.mark.parametrize("name", ["lstm", "rbm"])
+def test_ctrl_c_stops_a_run_at_once_and_exits_with_130(name):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tinygrad_lite.cli", "run", name, "--epochs", "1000", "--plain"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not process.stdout.readline().startswith("epoch 2"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted after" in out
+    assert "Traceback" not in errors
 
 
 def test_another_optimiser_by_name():

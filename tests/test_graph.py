@@ -326,3 +326,26 @@ def test_a_vertex_of_no_kind_takes_no_gradient():
         Node().receive(1.0, set())
     with pytest.raises(NotImplementedError):
         Node().expect(1.0)
+
+
+@pytest.mark.parametrize("where", ["forward", "rule"])
+def test_ctrl_c_inside_of_a_kernel_is_a_keyboard_interrupt(where):
+    """Numba hides it inside of a SystemError."""
+
+    def interrupted(*_):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise SystemError("returned a result with an exception set") from error
+
+    op = tg.Op("op", *((interrupted, None) if where == "forward" else (np.exp, interrupted)))
+    with pytest.raises(KeyboardInterrupt):
+        op(tg.ones(2, requires_grad=True)).sum().backward()
+
+
+def test_another_system_error_stays_one():
+    def broken(x):
+        raise SystemError("of another kind")
+
+    with pytest.raises(SystemError, match="of another kind"):
+        tg.Op("op", broken)(tg.ones(2))

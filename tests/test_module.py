@@ -204,8 +204,8 @@ def test_a_module_without_a_plugin_name_has_no_config():
 @pytest.mark.parametrize(
     ("config", "part"),
     [
-        ({}, "needs the name"),
-        ({"size": 3}, "has: size"),
+        ({}, "with the name of a layer or model"),
+        ({"size": 3}, "this is {'size': 3}"),
         ({"name": "dens", "in_features": 1}, "dense"),
         ({"name": "dense", "in_features": 1}, "missing a required argument: 'out_features'"),
         ({"name": "dense", "in_features": 1, "out_features": 1, "activation": "relu"}, "takes: "),
@@ -227,3 +227,9 @@ def test_a_model_that_shares_its_name_with_a_layer_is_rebuilt_as_itself():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(tg.PluginError, match="'layer' is no kind of module"):
         tg.build({"name": "dense", "kind": "layer"})
+
+
+@pytest.mark.parametrize("config", [None, "dense", {}, {"name": 3}, {"in_features": 2}])
+def test_something_that_is_no_config(config):
+    with pytest.raises(tg.PluginError, match="a config is a dict with the name"):
+        tg.build(config)

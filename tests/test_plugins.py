@@ -181,3 +181,9 @@ def test_the_built_in_layers_have_their_names():
     names = {p.name: p for p in plugins.layers.all()}
     assert {"dense", "conv2d", "max_pool2d", "rnn", "lstm", "gru", "rbm", "sequential"} <= {*names}
     assert names["dense"].package == "tinygrad_lite"
+
+
+@pytest.mark.parametrize("name", [None, "", tg.Module])
+def test_a_decorator_without_a_name(registry, name):
+    with pytest.raises(tg.PluginError, match="is no name to register under"):
+        registry.register(name)

@@ -39,9 +39,14 @@ def gradcheck(
 
     Raises:
         GradientError: an entry differs; names it, both numbers, and the relative difference.
-        ArgumentError: no input is a float64 Tensor that requires a gradient.
+        GraphError: a rule returns a gradient of the wrong shape.
+        ArgumentError: no input is a float64 Tensor that requires a gradient, or bad order.
     """
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if order not in (1, 2):
+        raise ArgumentError(
+            message("gradcheck", f"order={order!r} is not possible", fix="choose order 1 or 2")
+        )
+    inputs = [inputs] if isinstance(inputs, Tensor | np.ndarray) else list(inputs)
     checked = [x for x in inputs if isinstance(x, Tensor) and x.requires_grad]
     if not checked or any(x.dtype != np.float64 for x in checked):
         raise ArgumentError(
@@ -78,6 +83,15 @@ def _project(results: Any) -> Tensor:
     rng = np.random.default_rng(0)
     total = Tensor(0.0, "float64")
     for result in _flat(results):
+        if not isinstance(result, Tensor):
+            raise ArgumentError(
+                message(
+                    "gradcheck",
+                    "the function must return a Tensor, or a tuple of them",
+                    {"returned": result},
+                    fix="compute with the Tensors it is given, and return what comes of it",
+                )
+            )
         if result.dtype.kind == "f":  # float32, too coarse to be checked, is refused by the sum
             total = total + (result * rng.standard_normal(result.shape)).sum()
     return total
@@ -103,7 +117,7 @@ def _compare(
     found = walk([(y, np.float64(1.0))], checked) if y.requires_grad else {}
     worst, report = 1.0, ""
     for number, x in enumerate(checked):
-        rule = np.broadcast_to(found[id(x)][1], x.shape) if id(x) in found else np.zeros(x.shape)
+        rule = np.asarray(found[id(x)][1]) if id(x) in found else np.zeros(x.shape)
         for index in np.ndindex(x.shape):
             numeric = _difference(lambda: _project(f(*inputs)).item(), x.data, index)
             given = float(rule[index])

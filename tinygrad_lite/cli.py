@@ -18,7 +18,13 @@ from typing import Any, NoReturn
 import click
 
 from tinygrad_lite import plugins
-from tinygrad_lite.errors import BrokenPluginError, PluginError, TinygradLiteError, nearest
+from tinygrad_lite.errors import (
+    ArgumentError,
+    BrokenPluginError,
+    PluginError,
+    TinygradLiteError,
+    nearest,
+)
 from tinygrad_lite.module import Module, build
 from tinygrad_lite.train.recipe import learn_digits
 from tinygrad_lite.version import __version__
@@ -54,7 +60,7 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
 @cli.command()
 @click.argument("names", nargs=-1)
 @click.option("--epochs", default=30, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--plain", is_flag=True, help="One line an epoch, no drawing.")
 @click.option("--svg", type=click.Path(dir_okay=False), help="Also draw the end state here.")
 def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: str | None) -> None:
@@ -64,9 +70,17 @@ def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: st
     """
     for name in names:
         _known(name, plugins.models)
+    if svg is not None and not Path(svg).absolute().parent.is_dir():
+        raise click.UsageError(f"--svg: there is no folder for {svg!r}.")
     from tinygrad_lite.study.compare import compare_models
 
-    compare_models(names or ("dnn", "cnn", "rnn", "lstm", "gru"), epochs, seed, plain, svg)
+    compare_models(
+        tuple(dict.fromkeys(names)) or ("dnn", "cnn", "rnn", "lstm", "gru"),
+        epochs,
+        seed,
+        plain,
+        svg,
+    )
 
 
 @cli.command("list")
@@ -125,15 +139,17 @@ def _main_of_toml(path: Path) -> Callable[..., Any]:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{path} is no TOML: {error}.") from error
-    if "model" not in config:
+    if not isinstance(config.get("model"), dict):
         raise click.UsageError(f"{path} has no [model] table.")
+    if len(config) > 1:
+        raise click.UsageError(f"{path}: only [model] is known, not {', '.join(config)}.")
 
     def make() -> Module:
         try:
             return build(config["model"])
         except BrokenPluginError:
             raise
-        except PluginError as error:  # a name or an argument that the file has wrong
+        except (PluginError, ArgumentError) as error:  # a name or value that the file has wrong
             raise click.UsageError(f"{path}: {error}") from error
 
     return partial(learn_digits, make)
@@ -149,8 +165,8 @@ _HELP = {
 
 
 def _type_of(parameter: inspect.Parameter) -> click.ParamType[Any] | type:
-    if parameter.name == "epochs":
-        return click.IntRange(1)
+    if parameter.name in ("epochs", "seed"):
+        return click.IntRange(1 if parameter.name == "epochs" else 0)
     if parameter.name == "optimizer":
         return click.Choice([plugin.name for plugin in plugins.optim.all()])
     return parameter.annotation if parameter.annotation in (bool, float, int) else str

@@ -69,7 +69,9 @@ def user_origin() -> tuple[CodeType, int] | None:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and _is_inside(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
-    return None if frame is None else (frame.f_code, frame.f_lasti)
+    if frame is None or frame.f_globals.get("__name__", "").startswith("click."):
+        return None  # the command line called: there is no line of the user's
+    return frame.f_code, frame.f_lasti
 
 
 def show_origin(origin: tuple[CodeType, int] | None) -> str:
@@ -108,14 +110,17 @@ def message(
         problem: what is wrong, in one sentence.
         operands: names and values; shown by `describe`.
         fix: one way to put it right.
-        origin: the user's line; found from the call stack when not given.
+        origin: the user's line; found from the call stack when not given, and left out where the
+            command line called.
     """
     lines = [f"{subject}: {problem}"]
     if operands:
         lines.append(
             "  got: " + ", ".join(f"{name} {describe(value)}" for name, value in operands.items())
         )
-    lines.append("  at:  " + show_origin(origin or user_origin()))
+    origin = origin or user_origin()
+    if origin is not None:
+        lines.append("  at:  " + show_origin(origin))
     if fix:
         lines.append(f"  fix: {fix}")
     return "\n".join(lines)

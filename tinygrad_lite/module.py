@@ -344,9 +344,10 @@ def build(config: dict[str, Any]) -> Module:
     Raises:
         PluginError: a name is unknown, or the arguments are not the plugin's.
     """
-    if "name" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("name"), str):
         raise PluginError(
-            f"a config needs the name of a layer or model; this one has: {', '.join(config)}"
+            f"a config is a dict with the name of a layer or model, and its arguments; this is "
+            f"{config!r:.100}"
         )
     arguments = {k: _built(value) for k, value in config.items() if k not in ("name", "kind")}
     make = _find(config["name"], config.get("kind"))

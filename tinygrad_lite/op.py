@@ -182,6 +182,8 @@ class Op:
                 y = self.forward(*raw, **params)
         except TinygradLiteError:
             raise
+        except SystemError as error:
+            raise _interrupt_in(error) or error from None
         except (ValueError, TypeError, IndexError, ArithmeticError) as error:
             raise self._explain(error, args, raw) from error
         if modes.observer is not None:
@@ -236,6 +238,25 @@ class Op:
                     for arg, value in zip(node.args, node.saved, strict=True)
                 ],
             )
+        try:
+            pairs = self._apply_rule(node, grad, y, values)
+        except SystemError as error:
+            raise _interrupt_in(error) or error from None
+        for parent, gradient in pairs:
+            if getattr(gradient, "shape", ()) != getattr(parent.data, "shape", ()):
+                raise GraphError(
+                    message(
+                        self.name,
+                        "its rule returned a gradient of another shape than the argument's",
+                        {"argument": parent, "gradient": gradient},
+                        fix="sum the gradient over the axes that broadcasting or a sum added or "
+                        "removed",
+                        origin=node.origin,
+                    )
+                )
+        return pairs
+
+    def _apply_rule(self, node: Node, grad: Any, y: Any, values: Any) -> list[tuple[Node, Any]]:
         rule, args, params = self.rule, node.args, node.params
         if rule.__class__ is tuple:
             return [
@@ -325,12 +346,13 @@ class Op:
         """Turn NumPy's error into one with the operands and the user's line."""
         odd = [v for v in raw if isinstance(v, str) or getattr(v, "dtype", OBJECT).kind in "USV"]
         kind: type[TinygradLiteError] = ShapeError
+        fix = self.hint
         if odd or isinstance(error, TypeError):
-            kind = DTypeError
+            kind, fix = DTypeError, "pass numbers, and Tensors or arrays of numbers"
         elif isinstance(error, ArithmeticError):
-            kind = ArgumentError
+            kind, fix = ArgumentError, "keep the operand away from where the op has no value"
         problem = "operand is text, not numbers" if odd else str(error).splitlines()[0]
-        return kind(message(self.name, problem, self._named(args), fix=self.hint))
+        return kind(message(self.name, problem, self._named(args), fix=fix))
 
 
 def _any_array(raw: Sequence[Any]) -> bool:
@@ -340,6 +362,14 @@ def _any_array(raw: Sequence[Any]) -> bool:
 def _single(y: Any) -> Any:
     """Bring what NumPy computes of integers in float64 to the default, float32."""
     return y.astype(np.float32) if getattr(y, "dtype", None) == np.float64 else y
+
+
+def _interrupt_in(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the Ctrl-C that Numba hid inside of an error of its own, if there was one."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _wrapped(kind: Any, y: Any) -> Any:

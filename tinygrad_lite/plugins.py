@@ -60,8 +60,13 @@ class Registry:
         """Return a decorator that registers a class or function under `name`.
 
         Raises:
-            PluginError: the name is taken.
+            PluginError: the name is taken, or is no name.
         """
+        if not isinstance(name, str) or not name:
+            raise PluginError(
+                f"{self.kind}: {name!r} is no name to register under\n"
+                '  fix: call the decorator with one, e.g. @tg.register_layer("swish")'
+            )
 
         def decorator(item: Item) -> Item:
             file = os.path.realpath(sys._getframe(1).f_code.co_filename)

@@ -328,3 +328,8 @@ def test_rbm_log_partition_has_a_limit():
     text = refused(tg.ArgumentError, layers.RBM(21, 22).log_partition)
     assert text.startswith("RBM(21, 22): log Z would be a sum over 2^21 states")
     assert layers.RBM(2, 500).log_partition() > 0
+
+
+def test_states_may_be_nested_lists():
+    layer, x, zeros = layers.LSTM(3, 2), tg.ones(1, 4, 3), [[[0.0, 0.0]]]
+    np.testing.assert_array_equal(layer(x, (zeros, zeros))[0].data, layer(x)[0].data)

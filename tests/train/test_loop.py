@@ -221,3 +221,38 @@ def test_labels_out_of_range():
     data.y[3] = 2
     with pytest.raises(tg.DataError, match="label 2"):
         trainer().fit(data)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"loss": "cross_entropy"}, "loss must be a function"),
+        ({"metrics": "accuracy"}, "metrics must be a list"),
+        ({"schedule": optim.schedules.Cosine}, "schedule must be a Schedule"),
+        ({"listeners": print}, "listeners must be a list of functions"),
+        ({"display": "plian"}, "display must be one of auto, live, plain, off"),
+        ({"model": lambda x: x}, "model must be a Module"),
+        ({"optimizer": "adam"}, "optimizer must be an Optimizer"),
+    ],
+)
+def test_arguments_of_the_wrong_kind(options, problem):
+    model = layers.Dense(2, 2)
+    given = {"model": model, "optimizer": optim.SGD(model.parameters()), "loss": F.cross_entropy}
+    with pytest.raises(tg.ArgumentError, match=problem):
+        Trainer(**given | options)
+
+
+def test_the_optimiser_of_another_model():
+    with pytest.raises(tg.ArgumentError, match="holds no parameter of Dense"):
+        Trainer(layers.Dense(2, 2), optim.SGD(layers.Dense(2, 2).parameters()), F.cross_entropy)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.0, "3"])
+def test_epochs_that_are_none(epochs):
+    with pytest.raises(tg.ArgumentError, match="epochs must be a whole number from 1 on"):
+        trainer().fit(blobs(), epochs=epochs)
+
+
+def test_a_loss_that_is_no_tensor():
+    with pytest.raises(tg.ArgumentError, match="loss must be a function that returns a Tensor"):
+        trainer(loss=lambda outputs, targets: 3.0).fit(blobs())

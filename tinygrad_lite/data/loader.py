@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_lite.data.dataset import Dataset
 from tinygrad_lite.errors import ArgumentError, CheckpointError, DataError, message
-from tinygrad_lite.ops.random import generator
+from tinygrad_lite.ops.random import check_seed, generator
 from tinygrad_lite.tensor import Tensor, asarray
 
 Batch = tuple[Tensor, ...]
@@ -51,7 +51,9 @@ class DataLoader:
         _check_batch_size(batch_size, len(self.dataset), drop_last)
         self.batch_size, self.shuffle, self.drop_last = int(batch_size), shuffle, drop_last
         self.collate = collate
-        if seed is None:
+        if seed is not None:
+            check_seed("DataLoader", seed)
+        else:
             seed = int(generator().integers(2**63)) if shuffle else 0
         self.seed = seed
         # (epoch, samples of it handed out): now, and where the next pass starts

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinygrad_lite.data.dataset import Dataset
 from tinygrad_lite.errors import ArgumentError, DataError, message
+from tinygrad_lite.ops.random import check_seed
 
 
 def stratified_split(dataset: Dataset, test: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -51,6 +52,7 @@ def stratified_split(dataset: Dataset, test: float = 0.2, seed: int = 0) -> tupl
                 fix="give more samples, or another share",
             )
         )
+    check_seed("stratified_split", seed)
     generator = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), bool)
     classes, counts = np.unique(labels, return_counts=True)

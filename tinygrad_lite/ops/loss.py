@@ -24,7 +24,15 @@ def _reduce(losses: Any, reduction: Reduction, subject: str) -> Any:
         raise ArgumentError(
             message(subject, f"unknown reduction {reduction!r}", fix="use mean, sum or none")
         )
-    return losses.mean() if reduction == "mean" else losses.sum()
+    if reduction == "sum":
+        return losses.sum()
+    if losses.size == 0:
+        raise DataError(
+            message(
+                subject, "no samples have no mean", {"losses": losses}, fix="skip empty batches"
+            )
+        )
+    return losses.mean()
 
 
 def _one_hot(target: np.ndarray, like: Any) -> Any:
@@ -112,5 +120,15 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """Return -(t log σ(x) + (1 - t) log(1 - σ(x))), as softplus(x) - t x; t from 0 to 1."""
     _same_shape("binary_cross_entropy_with_logits", x, target)
+    values = np.asarray(getattr(target, "data", target))
+    if values.size and values.dtype != object and not (values.min() >= 0 and values.max() <= 1):
+        raise DataError(
+            message(
+                "binary_cross_entropy_with_logits",
+                f"targets are from 0 to 1, these from {values.min():g} to {values.max():g}",
+                {"prediction": x, "target": target},
+                fix="scale them; for several classes use cross_entropy",
+            )
+        )
     losses = softplus(x) - x * target
     return _reduce(losses, reduction, "binary_cross_entropy_with_logits")

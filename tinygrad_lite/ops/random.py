@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,22 @@ _generator = np.random.default_rng()
 
 
 def seed(value: int) -> None:
-    """Make everything random from here on repeatable."""
+    """Make everything random from here on repeatable.
+
+    Raises:
+        ArgumentError: `value` is no whole number from 0 on.
+    """
     global _generator
+    check_seed("seed", value)
     _generator = np.random.default_rng(value)
+
+
+def check_seed(subject: str, value: Any) -> None:
+    """Raise ArgumentError unless `value` can seed a generator."""
+    if not isinstance(value, int | np.integer) or value < 0:
+        raise ArgumentError(
+            message(subject, f"seed={value!r} is not possible", fix="give a whole number from 0 on")
+        )
 
 
 def generator() -> np.random.Generator:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, get_args
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from tinygrad_lite.data import DataLoader, Dataset
 from tinygrad_lite.errors import ArgumentError, DataError, DivergenceError, message
 from tinygrad_lite.module import Module
 from tinygrad_lite.op import FLOATS, no_grad
-from tinygrad_lite.optim import clip_grad_norm_
+from tinygrad_lite.optim import Optimizer, clip_grad_norm_
+from tinygrad_lite.optim.schedules import Schedule
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.events import (
     Compiling,
@@ -26,10 +27,6 @@ from tinygrad_lite.train.events import (
     StepEnded,
 )
 from tinygrad_lite.train.metrics import Metric, find_metrics
-
-if TYPE_CHECKING:
-    from tinygrad_lite.optim import Optimizer
-    from tinygrad_lite.optim.schedules import Schedule
 
 Listener = Callable[[Event], None]
 Display = Literal["auto", "live", "plain", "off"]
@@ -73,7 +70,8 @@ class Trainer:
             is live in a terminal and plain elsewhere.
 
     Raises:
-        ArgumentError: there is neither a loss nor a training_step, or a metric is unknown.
+        ArgumentError: there is neither a loss nor a training_step, a metric is unknown, or an
+            argument is not what its description says.
     """
 
     def __init__(
@@ -87,6 +85,28 @@ class Trainer:
         listeners: Sequence[Listener] = (),
         display: Display = "auto",
     ) -> None:
+        self._check(
+            {
+                "model, a Module": isinstance(model, Module),
+                "optimizer, an Optimizer": isinstance(optimizer, Optimizer),
+                "loss, a function": loss is None or callable(loss),
+                "metrics, a list": isinstance(metrics, list | tuple),
+                "schedule, a Schedule": schedule is None or isinstance(schedule, Schedule),
+                "listeners, a list of functions": isinstance(listeners, list | tuple)
+                and all(map(callable, listeners)),
+                f"display, one of {', '.join(get_args(Display))}": display in get_args(Display),
+            }
+        )
+        learned = {id(p) for group in optimizer.param_groups for p in group["params"]}
+        if learned.isdisjoint(map(id, model.parameters())):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    f"the optimiser holds no parameter of {type(model).__name__}, which would "
+                    "learn nothing",
+                    fix="make the optimiser of model.parameters()",
+                )
+            )
         if loss is None and not hasattr(model, "training_step"):
             raise ArgumentError(
                 message(
@@ -99,6 +119,13 @@ class Trainer:
         self.metrics = find_metrics(metrics)
         self.schedule, self.clip_norm = schedule, clip_norm
         self.listeners, self.display = list(listeners), display
+
+    @staticmethod
+    def _check(arguments: dict[str, bool]) -> None:
+        for description, fits in arguments.items():
+            if not fits:
+                name, _, what = description.partition(", ")
+                raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"{name}=..."))
 
     def fit(self, train: Any, val: Any = None, epochs: int = 10, batch_size: int = 32) -> History:
         """Train, show it, and return what was measured.
@@ -141,6 +168,7 @@ class Trainer:
         self, train: Any, val: Any = None, epochs: int = 10, batch_size: int = 32
     ) -> Iterator[Event]:
         """Yield the events of a training run, doing the work between them; see `fit`."""
+        self._check({"epochs, a whole number from 1 on": isinstance(epochs, int) and epochs >= 1})
         loader = as_loader(train, batch_size, shuffle=True)
         checks = None if val is None else as_loader(val, batch_size=256, shuffle=False)
         size = sum(parameter.size for parameter in self.model.parameters())
@@ -208,6 +236,7 @@ class Trainer:
         inputs, targets = batch
         outputs = self.model(inputs)
         loss = self.loss(outputs, targets)
+        self._check({"loss, a function that returns a Tensor": isinstance(loss, Tensor)})
         measured = {name: f(outputs.data, targets.data) for name, f in self.metrics.items()}
         return loss, {"loss": loss.item(), **measured}
 

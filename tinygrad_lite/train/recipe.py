@@ -80,9 +80,13 @@ def learn_digits(
 
     Raises:
         PluginError: no optimiser has that name.
+        KeyboardInterrupt: Ctrl-C ended the training.
     """
     set_seed(seed)
     train, test = digits()
     model = make()
     trainer = digits_trainer(model, train, epochs, "plain" if plain else "auto", optimizer, lr)
-    return trainer.fit(noisy_loader(train), test, epochs=epochs)
+    history = trainer.fit(noisy_loader(train), test, epochs=epochs)
+    if history.interrupted:
+        raise KeyboardInterrupt
+    return history
