@@ -146,6 +146,7 @@ def test_usage_errors_exit_with_2(tmp_path):
     usage_error(call("run", broken), "only [model] is known, not model, trainer")
     broken.write_text("model = 3\n")
     usage_error(call("run", broken), "has no [model] table")
+    usage_error(call("run", "dnn", "--lr", -1), "-1.0 is not in the range")
     usage_error(call("run", "dnn", "--seed", -1), "-1 is not in the range")
     usage_error(call("compare", "dnn", "--seed", -1), "-1 is not in the range")
     usage_error(call("compare", "dnn", "--svg", tmp_path / "no" / "x.svg"), "there is no folder")

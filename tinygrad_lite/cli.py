@@ -164,9 +164,10 @@ _HELP = {
 }
 
 
-def _type_of(parameter: inspect.Parameter) -> click.ParamType[Any] | type:
-    if parameter.name in ("epochs", "seed"):
-        return click.IntRange(1 if parameter.name == "epochs" else 0)
+def _type_of(parameter: inspect.Parameter) -> Any:
+    ranges = {"epochs": click.IntRange(1), "lr": click.FloatRange(0), "seed": click.IntRange(0)}
+    if parameter.name in ranges:
+        return ranges[parameter.name]
     if parameter.name == "optimizer":
         return click.Choice([plugin.name for plugin in plugins.optim.all()])
     return parameter.annotation if parameter.annotation in (bool, float, int) else str
