@@ -26,7 +26,7 @@ from tinygrad_lite.errors import (
     nearest,
 )
 from tinygrad_lite.module import Module, build
-from tinygrad_lite.train.recipe import learn_digits
+from tinygrad_lite.train.recipe import EPOCHS, learn_digits
 from tinygrad_lite.version import __version__
 
 KINDS = {
@@ -59,7 +59,7 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.argument("names", nargs=-1)
-@click.option("--epochs", default=30, show_default=True, type=click.IntRange(1))
+@click.option("--epochs", default=EPOCHS, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--plain", is_flag=True, help="One line an epoch, no drawing.")
 @click.option("--svg", type=click.Path(dir_okay=False), help="Also draw the end state here.")

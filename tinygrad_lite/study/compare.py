@@ -29,7 +29,7 @@ from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.console import COMPILING, is_live
 from tinygrad_lite.train.events import EpochEnded, Event, StepEnded
 from tinygrad_lite.train.loop import Trainer
-from tinygrad_lite.train.recipe import digits_trainer, noisy_loader
+from tinygrad_lite.train.recipe import EPOCHS, digits_trainer, noisy_loader
 
 _FLOW_SAMPLES = 256
 _PANEL_WIDTH = 21
@@ -116,7 +116,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 def compare_models(
     names: Sequence[str],
-    epochs: int = 30,
+    epochs: int = EPOCHS,
     seed: int = 0,
     plain: bool = False,
     svg: str | None = None,
@@ -220,10 +220,19 @@ def _board(runners: Sequence[_Runner]) -> RenderableType:
 def _table(results: Sequence[Result]) -> Table:
     """Lay the results out in 80 columns."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    heads = "\n,\nparameters,multiply-\nadds,s per\nepoch,\ntrain,\ntest"
-    heads += ",grad.\nfirst,grad.\nlast,first/\nlast,when\ntrained"
-    for i, head in enumerate(heads.split(",")):
-        table.add_column(head, justify="right" if i else "left")
+    table.add_column("")
+    for head in (
+        "\nparameters",
+        "multiply-\nadds",
+        "s per\nepoch",
+        "\ntrain",
+        "\ntest",
+        "grad.\nfirst",
+        "grad.\nlast",
+        "first/\nlast",
+        "when\ntrained",
+    ):
+        table.add_column(head, justify="right")
     best = max(result.test for result in results)
     for r in results:
         table.add_row(

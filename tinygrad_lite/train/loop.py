@@ -187,7 +187,7 @@ class Trainer:
             means = totals.means()
             best = False
             if checks is not None:
-                means |= {f"val_{name}": value for name, value in self.evaluate(checks).items()}
+                means |= {f"val_{name}": value for name, value in self._evaluate(checks).items()}
                 best, lowest = means["val_loss"] < lowest, min(means["val_loss"], lowest)
             yield EpochEnded(epoch, means, lr, seconds, best)
 
@@ -213,10 +213,13 @@ class Trainer:
 
     def evaluate(self, data: Any, batch_size: int = 256) -> dict[str, float]:
         """Return the mean loss and metrics over `data`, in evaluation mode."""
+        return self._evaluate(as_loader(data, batch_size, shuffle=False))
+
+    def _evaluate(self, loader: DataLoader) -> dict[str, float]:
         self.model.eval()
         totals = _Means()
         with no_grad():
-            for batch in as_loader(data, batch_size, shuffle=False):
+            for batch in loader:
                 totals.add(self._measure(batch)[1], len(batch[0]))
         return totals.means()
 
