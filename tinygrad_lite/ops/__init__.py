@@ -1,147 +1,39 @@
 """All ops, a file a family. NumPy's functions bear NumPy's names, neural ones PyTorch's."""
 
-from tinygrad_lite.ops.activation import (
-    elu,
-    leaky_relu,
-    log_softmax,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
+from tinygrad_lite.ops import (
+    activation,
+    conv,
+    elementwise,
+    indexing,
+    loss,
+    pool,
+    products,
+    random,
+    recurrent,
+    reduce,
+    shape,
 )
-from tinygrad_lite.ops.conv import conv2d
-from tinygrad_lite.ops.elementwise import (
-    absolute,
-    add,
-    astype,
-    clip,
-    cos,
-    divide,
-    equal,
-    exp,
-    expm1,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    log,
-    log1p,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    not_equal,
-    power,
-    sign,
-    sin,
-    sqrt,
-    square,
-    subtract,
-    tanh,
-    where,
-)
-from tinygrad_lite.ops.indexing import getitem, scatter
-from tinygrad_lite.ops.linalg import linear, matmul
-from tinygrad_lite.ops.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss
-from tinygrad_lite.ops.pool import avg_pool2d, max_pool2d
-from tinygrad_lite.ops.random import bernoulli, dropout
-from tinygrad_lite.ops.recurrent import gru, lstm, rnn
-from tinygrad_lite.ops.reduce import (
-    argmax,
-    argmin,
-    logsumexp,
-    max,
-    mean,
-    min,
-    std,
-    sum,
-    var,
-)
-from tinygrad_lite.ops.shape import (
-    broadcast_to,
-    concatenate,
-    expand_dims,
-    pad,
-    ravel,
-    reshape,
-    split,
-    squeeze,
-    stack,
-    swapaxes,
-    transpose,
-)
+from tinygrad_lite.ops.activation import *
+from tinygrad_lite.ops.conv import *
+from tinygrad_lite.ops.elementwise import *
+from tinygrad_lite.ops.indexing import *
+from tinygrad_lite.ops.loss import *
+from tinygrad_lite.ops.pool import *
+from tinygrad_lite.ops.products import *
+from tinygrad_lite.ops.random import *
+from tinygrad_lite.ops.recurrent import *
+from tinygrad_lite.ops.reduce import *
+from tinygrad_lite.ops.shape import *
 
-__all__ = [
-    "absolute",
-    "add",
-    "argmax",
-    "argmin",
-    "astype",
-    "avg_pool2d",
-    "bernoulli",
-    "binary_cross_entropy_with_logits",
-    "broadcast_to",
-    "clip",
-    "concatenate",
-    "conv2d",
-    "cos",
-    "cross_entropy",
-    "divide",
-    "dropout",
-    "elu",
-    "equal",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "getitem",
-    "greater",
-    "greater_equal",
-    "gru",
-    "leaky_relu",
-    "less",
-    "less_equal",
-    "linear",
-    "log",
-    "log1p",
-    "log_softmax",
-    "logsumexp",
-    "lstm",
-    "matmul",
-    "max",
-    "max_pool2d",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mse_loss",
-    "multiply",
-    "negative",
-    "not_equal",
-    "pad",
-    "power",
-    "ravel",
-    "relu",
-    "reshape",
-    "rnn",
-    "scatter",
-    "sigmoid",
-    "sign",
-    "silu",
-    "sin",
-    "softmax",
-    "softplus",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "subtract",
-    "sum",
-    "swapaxes",
-    "tanh",
-    "transpose",
-    "var",
-    "where",
-]
+__all__: list[str] = []
+__all__ += activation.__all__
+__all__ += conv.__all__
+__all__ += elementwise.__all__
+__all__ += indexing.__all__
+__all__ += loss.__all__
+__all__ += pool.__all__
+__all__ += products.__all__
+__all__ += random.__all__
+__all__ += recurrent.__all__
+__all__ += reduce.__all__
+__all__ += shape.__all__

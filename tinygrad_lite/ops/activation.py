@@ -12,6 +12,17 @@ from tinygrad_lite.ops.elementwise import elementwise, where
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "elu",
+    "leaky_relu",
+    "log_softmax",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+]
+
 
 def _sigmoid(x: Any) -> Any:
     e = np.exp(-abs(x))  # never overflows

@@ -18,6 +18,10 @@ from tinygrad_lite.op import Op
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "conv2d",
+]
+
 Pair = tuple[int, int]
 
 

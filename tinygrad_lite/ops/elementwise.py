@@ -19,6 +19,37 @@ if TYPE_CHECKING:
 
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "absolute",
+    "add",
+    "astype",
+    "clip",
+    "cos",
+    "divide",
+    "equal",
+    "exp",
+    "expm1",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "maximum",
+    "minimum",
+    "multiply",
+    "negative",
+    "not_equal",
+    "power",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "subtract",
+    "tanh",
+    "where",
+]
+
 elementwise = partial(
     Op,
     elementwise=True,

@@ -11,6 +11,11 @@ from tinygrad_lite.op import Op
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
 
+__all__ = [
+    "getitem",
+    "scatter",
+]
+
 
 def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, g.dtype)

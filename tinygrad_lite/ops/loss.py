@@ -14,6 +14,12 @@ from tinygrad_lite.ops.elementwise import square
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "mse_loss",
+]
+
 Reduction = Literal["mean", "sum", "none"]
 
 

@@ -13,6 +13,11 @@ from tinygrad_lite.ops.conv import Pair, check_window, overlap_add, pair, window
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "avg_pool2d",
+    "max_pool2d",
+]
+
 
 def _max_pool(x: Any, kernel: Pair, stride: Pair) -> Any:
     return windows(x, kernel, stride).max(axis=(-2, -1))

@@ -14,6 +14,11 @@ from tinygrad_lite.op import Op
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
 
+__all__ = [
+    "bernoulli",
+    "dropout",
+]
+
 _generator = np.random.default_rng()
 
 

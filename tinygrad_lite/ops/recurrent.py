@@ -18,11 +18,17 @@ from tinygrad_lite import kernels
 from tinygrad_lite.errors import ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.activation import sigmoid
-from tinygrad_lite.ops.linalg import linear
+from tinygrad_lite.ops.products import linear
 from tinygrad_lite.ops.shape import stack
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
+
+__all__ = [
+    "gru",
+    "lstm",
+    "rnn",
+]
 
 # -- the cells: one time step, in plain ops -------------------------------------------------------
 

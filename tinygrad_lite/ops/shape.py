@@ -14,6 +14,20 @@ from tinygrad_lite.ops.elementwise import fit
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "broadcast_to",
+    "concatenate",
+    "expand_dims",
+    "pad",
+    "ravel",
+    "reshape",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "transpose",
+]
+
 _reshape = Op(
     "reshape",
     lambda x, shape: x.reshape(shape),

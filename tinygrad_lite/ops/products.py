@@ -14,6 +14,11 @@ from tinygrad_lite.ops.shape import expand_dims, squeeze
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
+__all__ = [
+    "linear",
+    "matmul",
+]
+
 
 def _t(x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
