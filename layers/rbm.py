@@ -11,8 +11,8 @@ import numpy as np
 from tinygrad_lite import functional as F
 from tinygrad_lite.errors import ArgumentError, DataError, message
 from tinygrad_lite.layers import init
+from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module, Parameter
-from tinygrad_lite.op import no_grad
 from tinygrad_lite.ops.random import bernoulli, generator
 from tinygrad_lite.plugins import register_layer
 from tinygrad_lite.tensor import ArrayLike, Tensor

@@ -12,7 +12,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
-from tinygrad_lite.op import observe
+from tinygrad_lite.modes import observe
 
 ROOT = Path(__file__).parent.parent
 

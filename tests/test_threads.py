@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.op import _modes
+from tinygrad_lite.modes import current
 
 
 def in_threads(*functions):
@@ -64,22 +64,22 @@ def test_threads_share_leaves_that_they_only_read():
 @pytest.mark.parametrize(("context", "mode"), [(tg.no_grad, "grad"), (tg.reference, "reference")])
 def test_a_mode_of_one_thread_does_not_leak_to_another(context, mode):
     entered, looked = threading.Event(), threading.Event()
-    normal = getattr(_modes.get(), mode)
+    normal = getattr(current.get(), mode)
 
     def inside():
         with context():
             entered.set()
             assert looked.wait(20)
-            return getattr(_modes.get(), mode)
+            return getattr(current.get(), mode)
 
     def outside():
         assert entered.wait(20)
-        found = getattr(_modes.get(), mode)
+        found = getattr(current.get(), mode)
         looked.set()
         return found
 
     assert in_threads(inside, outside) == [not normal, normal]
-    assert getattr(_modes.get(), mode) == normal
+    assert getattr(current.get(), mode) == normal
 
 
 def test_no_grad_ends_where_an_error_leaves_it():

@@ -18,6 +18,7 @@ if (_root / "pyproject.toml").exists() and (_root / "layers" / "__init__.py").ex
 from tinygrad_lite import ops
 from tinygrad_lite.check import gradcheck
 from tinygrad_lite.errors import (
+    AnomalyError,
     ArgumentError,
     BrokenPluginError,
     CheckpointError,
@@ -30,8 +31,9 @@ from tinygrad_lite.errors import (
     ShapeError,
     TinygradLiteError,
 )
+from tinygrad_lite.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, reference
 from tinygrad_lite.module import Buffer, Module, Parameter, build
-from tinygrad_lite.op import Op, enable_grad, is_grad_enabled, no_grad, reference
+from tinygrad_lite.op import Op
 from tinygrad_lite.ops import *
 from tinygrad_lite.ops.random import seed
 from tinygrad_lite.plugins import (
@@ -61,6 +63,7 @@ from tinygrad_lite.tensor import (
 from tinygrad_lite.version import __version__
 
 __all__ = [
+    "AnomalyError",
     "ArgumentError",
     "BrokenPluginError",
     "Buffer",
@@ -85,6 +88,7 @@ __all__ = [
     "build",
     "contract",
     "data",
+    "detect_anomaly",
     "enable_grad",
     "eye",
     "float32",

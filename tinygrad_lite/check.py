@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, GradientError, message
 from tinygrad_lite.graph import walk
-from tinygrad_lite.op import enable_grad
+from tinygrad_lite.modes import enable_grad
 from tinygrad_lite.tensor import Tensor
 
 STEP = 1e-6

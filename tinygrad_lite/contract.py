@@ -23,8 +23,9 @@ from tinygrad_lite import plugins
 from tinygrad_lite.check import gradcheck
 from tinygrad_lite.checkpoint import load, save
 from tinygrad_lite.errors import PluginError, TinygradLiteError, describe
+from tinygrad_lite.modes import reference
 from tinygrad_lite.module import Module, build
-from tinygrad_lite.op import FLOATS, reference
+from tinygrad_lite.op import FLOATS
 from tinygrad_lite.ops import random
 from tinygrad_lite.tensor import Tensor
 

@@ -6,8 +6,7 @@ import difflib
 import linecache
 import sys
 from collections.abc import Iterable
-from functools import cache
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
@@ -37,6 +36,10 @@ class GradientError(TinygradLiteError, AssertionError):
     """A gradient rule that disagrees with finite differences."""
 
 
+class AnomalyError(TinygradLiteError, ArithmeticError):
+    """A NaN or an infinity, at the op that made it; see `detect_anomaly`."""
+
+
 class DataError(TinygradLiteError, ValueError):
     """Data that cannot be trained on: empty, not finite, labels out of range."""
 
@@ -57,28 +60,52 @@ class CheckpointError(TinygradLiteError, OSError):
     """A checkpoint that is damaged, foreign, or does not fit the model."""
 
 
-@cache
-def _is_inside(module: str) -> bool:
-    """Tell whether a module is part of the library; the examples count as the user's code."""
-    inside = module == PACKAGE or module.startswith(PACKAGE + ".")
-    return inside and not module.startswith(PACKAGE + ".examples")
+# (code, instruction); made under `detect_anomaly`, followed by the call stack and by fingerprints
+Origin = tuple[Any, ...]
+
+_OURS, USERS, _COMMAND_LINE = "ours", "the user's", "the command line's"
+whose: dict[str, str] = {}  # by file name
 
 
-def user_origin() -> tuple[CodeType, int] | None:
-    """Return (code, instruction) of the nearest caller outside of this library, cheaply."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and _is_inside(frame.f_globals.get("__name__", "")):
+def _look_up(frame: FrameType) -> str:
+    """Tell, and remember, whose file a frame runs; the examples count as the user's code."""
+    module = frame.f_globals.get("__name__") or ""
+    ours = module == PACKAGE or module.startswith(PACKAGE + ".")
+    if ours and not module.startswith(PACKAGE + ".examples"):
+        owner = _OURS
+    else:
+        owner = _COMMAND_LINE if module.startswith("click.") else USERS
+    whose[frame.f_code.co_filename] = owner
+    return owner
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Tell whether a frame runs the library's own code."""
+    return _look_up(frame) is _OURS
+
+
+def user_origin(depth: int = 2) -> Origin | None:
+    """Return (code, instruction) of the nearest caller outside of this library, cheaply.
+
+    Args:
+        depth: how many frames to skip, all of them known to be the library's.
+    """
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        code = frame.f_code
+        owner = whose.get(code.co_filename) or _look_up(frame)
+        if owner is not _OURS:
+            # where the command line called, there is no line of the user's
+            return (code, frame.f_lasti) if owner is USERS else None
         frame = frame.f_back
-    if frame is None or frame.f_globals.get("__name__", "").startswith("click."):
-        return None  # the command line called: there is no line of the user's
-    return frame.f_code, frame.f_lasti
+    return None
 
 
-def show_origin(origin: tuple[CodeType, int] | None) -> str:
+def show_origin(origin: Origin | None) -> str:
     """Return `file.py:12: the line of code` for what `user_origin` returned."""
     if origin is None:
         return "unknown line"
-    code, instruction = origin
+    code, instruction, *_ = origin
     # co_positions has one entry for each two-byte instruction
     lines = [position[0] for position in code.co_positions()]
     number = lines[instruction // 2] or code.co_firstlineno
@@ -101,7 +128,7 @@ def message(
     problem: str,
     operands: dict[str, Any] | None = None,
     fix: str = "",
-    origin: tuple[CodeType, int] | None = None,
+    origin: Origin | None = None,
 ) -> str:
     """Compose the text of an error.
 

@@ -10,14 +10,20 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from heapq import heappop, heappush
 from itertools import count
-from types import CodeType
+from sys import _getframe
 from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite.errors import USERS, user_origin, whose
 
 if TYPE_CHECKING:
     from tinygrad_lite.op import Op
 
 # A vertex is younger than its parents, so creation order is a topological order.
 next_order = count(1).__next__
+_empty = object.__new__
+
+# The kind of every class of vertices that users hold, such as Tensor of Parameter.
+kinds: dict[type, Any] = {}
 
 
 class Node:
@@ -32,7 +38,7 @@ class Node:
         params: the op's keyword parameters.
         saved: the raw values of `args`, handed to the gradient rule.
         order: position in creation order; 0 for a leaf.
-        origin: (code, instruction) of the user's line that made it.
+        origin: (code, instruction) of the user's line that made it; see `errors.Origin`.
         hooks: functions applied to the gradient when the walk reaches this vertex.
     """
 
@@ -58,7 +64,7 @@ class Node:
     params: dict[str, Any]
     saved: Sequence[Any]
     order: int
-    origin: tuple[CodeType, int] | None
+    origin: tuple[Any, ...] | None
     hooks: list[Callable[[Any], Any]] | None
 
     @property
@@ -99,6 +105,37 @@ class Node:
         raise NotImplementedError
 
 
+def record(
+    kind: Any,
+    op: Op,
+    y: Any,
+    args: tuple[Any, ...],
+    params: dict[str, Any],
+    saved: Sequence[Any],
+    depth: int = 2,
+) -> Any:
+    """Return a vertex of `kind` that remembers how `y` was computed.
+
+    `depth` tells how many callers up the user's line is, at least: 1 is the caller's caller.
+    """
+    out = _empty(kind)
+    out.data = y if y.__class__ is kind.raw else kind.to_raw(y)
+    out.requires_grad = True
+    out.grad = out.hooks = None
+    out.op = op
+    out.args = args
+    out.params = params
+    out.saved = saved
+    out.order = next_order()
+    frame = _getframe(depth)
+    code = frame.f_code
+    if whose.get(code.co_filename) is USERS:
+        out.origin = code, frame.f_lasti
+    else:
+        out.origin = user_origin(depth + 1)
+    return out
+
+
 class HookHandle:
     """Removes a hook again."""
 
@@ -134,40 +171,38 @@ def walk(
     wanted = None if inputs is None else {id(node) for node in inputs}
     # Nothing older than the oldest input can depend on an input.
     oldest = 0 if not inputs else min(node.order for node in inputs)
-    table: dict[int, Any] = {}
-    owned: set[int] = set()
     found: dict[int, tuple[Node, Any]] = {}
-    leaves: dict[int, Node] = {}
-    queue: list[tuple[int, Node]] = []
-
-    def arrive(node: Node, grad: Any) -> None:
-        key = id(node)
-        if key in table:
-            table[key] = node.add_gradients(table[key], grad, key in owned)
-            owned.add(key)
-            return
-        table[key] = grad
-        if node.op is None:
-            leaves[key] = node
-        elif node.order >= oldest:
-            heappush(queue, (-node.order, node))
-
-    for node, seed in seeds:
-        arrive(node, seed)
-    while queue:
-        node = heappop(queue)[1]
-        key = id(node)
-        grad = table.pop(key)
+    # [vertex, gradient so far, whether its buffer is the walk's own], under minus the order of a
+    # result or the id of a leaf
+    table: dict[int, list[Any]] = {}
+    queue: list[int] = []
+    arriving = seeds
+    while True:
+        for node, grad in arriving:
+            order = node.order
+            key = -order if order else id(node)
+            entry = table.get(key)
+            if entry is not None:
+                entry[1] = node.add_gradients(entry[1], grad, entry[2])
+                entry[2] = True
+            else:
+                table[key] = [node, grad, False]
+                if order >= oldest and order:
+                    heappush(queue, key)
+        if not queue:
+            break
+        node, grad, _ = table.pop(heappop(queue))
         if node.hooks:
             grad = node.apply_hooks(grad)
-        if wanted is not None and key in wanted:
-            found[key] = (node, grad)
+        if wanted is not None and id(node) in wanted:
+            found[id(node)] = (node, grad)
         if node.order > oldest or wanted is None:
-            for parent, gradient in node.op.pull(node, grad, create_graph):  # type: ignore[union-attr]
-                arrive(parent, gradient)
-    for key, leaf in leaves.items():
-        if wanted is None or key in wanted:
-            found[key] = (leaf, leaf.apply_hooks(table[key]))
+            arriving = node.op.pull(node, grad, create_graph)
+        else:
+            arriving = ()
+    for key, (leaf, grad, _) in table.items():
+        if leaf.op is None and (wanted is None or key in wanted):
+            found[key] = (leaf, leaf.apply_hooks(grad))
     return found
 
 

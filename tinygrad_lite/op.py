@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite import kernels
+from tinygrad_lite import anomaly, memory, modes, short
 from tinygrad_lite.errors import (
     ArgumentError,
     DTypeError,
     GraphError,
     ShapeError,
     TinygradLiteError,
+    is_ours,
     message,
-    user_origin,
 )
-from tinygrad_lite.graph import Node, next_order, walk
+from tinygrad_lite.graph import Node, kinds, record, walk
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
@@ -37,56 +36,14 @@ FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 # that are asked for are computed.
 Rule = Callable[..., Any] | tuple[Callable[..., Any] | None, ...]
 
-
-class Modes(NamedTuple):
-    """How calls are dispatched in this thread."""
-
-    grad: bool = True
-    reference: bool = not kernels.available()
-    observer: Callable[[Op, Sequence[Any], Any], None] | None = None
-
-
-_modes: ContextVar[Modes] = ContextVar("modes", default=Modes())  # noqa: B039
-
-
-@contextmanager
-def _with_modes(**changes: Any) -> Iterator[None]:
-    token = _modes.set(_modes.get()._replace(**changes))
-    try:
-        yield
-    finally:
-        _modes.reset(token)
-
-
-def no_grad() -> Any:
-    """Return a context (or decorator) in which nothing is recorded on the graph."""
-    return _with_modes(grad=False)
-
-
-def enable_grad() -> Any:
-    """Return a context (or decorator) that records again inside of `no_grad`."""
-    return _with_modes(grad=True)
-
-
-def reference() -> Any:
-    """Return a context (or decorator) in which fused ops run as the plain ops they stand for."""
-    return _with_modes(reference=True)
-
-
-def observe(observer: Callable[[Op, Sequence[Any], Any], None]) -> Any:
-    """Return a context in which `observer(op, raw arguments, raw result)` sees every call."""
-    return _with_modes(observer=observer)
-
-
-def is_grad_enabled() -> bool:
-    """Tell whether ops are being recorded."""
-    return _modes.get().grad
+_mode_of_this_thread = modes.current.get
 
 
 class Bundle(Node):
     """The results of an op that has several; its data is their tuple."""
 
     __slots__ = ()
+    raw = tuple
 
     def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
         """Add place by place, where None stands for no gradient."""
@@ -136,6 +93,9 @@ class Op:
         self.elementwise = elementwise
         self.hint = hint
         self.__doc__ = doc
+        # the library's own rules are proven by its tests; those of users are checked at every call
+        self.foreign = not is_ours(sys._getframe(1))
+        self.of_one, self.of_two = short.of_one(self), short.of_two(self)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -149,7 +109,16 @@ class Op:
             ShapeError: the shapes do not go together.
             DTypeError: floating dtypes are mixed, or a value is no number.
         """
-        modes = _modes.get()
+        if args and not params and args[0].__class__ in kinds:
+            if len(args) == 1:
+                return self.of_one(args[0], 3)
+            if len(args) == 2:
+                return self.of_two(args[0], args[1], 3)
+        return self.call(args, params)
+
+    def call(self, args: tuple[Any, ...], params: dict[str, Any]) -> Result:
+        """Apply the op to any operands in any mode: the long way of `__call__`."""
+        mode = _mode_of_this_thread()
         kind, dtype, mixed, track = None, None, False, False
         raw = []
         for arg in args:
@@ -176,7 +145,7 @@ class Op:
                 kind, dtype = None, OBJECT  # a Scalar and a raw array make a raw array of Scalars
             if dtype is OBJECT:
                 y = self._on_scalars(args, params)
-            elif self.reference is not None and modes.reference:
+            elif self.reference is not None and mode.reference:
                 return self.reference(*args, **params)  # type: ignore[no-any-return]
             else:
                 y = self.forward(*raw, **params)
@@ -186,20 +155,24 @@ class Op:
             raise _interrupt_in(error) or error from None
         except (ValueError, TypeError, IndexError, ArithmeticError) as error:
             raise self._explain(error, args, raw) from error
-        if modes.observer is not None:
-            modes.observer(self, raw, y)
+        if mode.observer is not None:
+            mode.observer(self, raw, y)
         if dtype is not None and dtype.kind in "biu" and "dtype" not in params:
             y = _single(y) if kind is not None else y
-        if kind is None or dtype is OBJECT or not (track and modes.grad and self.rule is not None):
-            return _wrapped(kind, y)  # type: ignore[no-any-return]
-        if type(y) is tuple:
-            bundle = self._record(Bundle(), y, args, params, raw)
-            return tuple(  # type: ignore[return-value]
-                _pick._record(kind.make(part), part, (bundle,), {"index": i, "count": len(y)}, (y,))
+        if kind is None or dtype is OBJECT or not (track and mode.grad and self.rule is not None):
+            out = _wrapped(kind, y)
+        elif type(y) is tuple:
+            bundle = record(Bundle, self, y, args, params, raw)
+            out = tuple(
+                record(kind, _pick, part, (bundle,), {"index": i, "count": len(y)}, (y,))
                 for i, part in enumerate(y)
             )
-        out = kind.make(y)
-        return self._record(out, out.data, args, params, raw)  # type: ignore[return-value]
+        else:
+            out = record(kind, self, y, args, params, raw)
+        if mode.anomaly and kind is not None and dtype is not OBJECT:
+            made = out[0].args[0] if type(out) is tuple and out[0].args else out
+            anomaly.look_at_result([*self._named(args)], made, self.name, raw, y)
+        return out
 
     def _on_scalars(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute on arrays of Scalars, whose own graph then holds the history."""
@@ -210,77 +183,78 @@ class Op:
             return np.frompyfunc(partial(self, **params), len(values), 1)(*values)
         return self.forward(*values, **params)
 
-    def _record(
-        self, out: Node, data: Any, args: tuple[Any, ...], params: dict[str, Any], raw: Any
-    ) -> Node:
-        out.data = data
-        out.requires_grad = True
-        out.grad = out.hooks = None
-        out.op = self
-        out.args = args
-        out.params = params
-        out.saved = raw
-        out.order = next_order()
-        out.origin = user_origin()
-        return out
-
     def pull(self, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
         """Apply the rule at `node`; return pairs of a parent and the gradient it receives."""
-        if not create_graph:
-            y, values = node.data, node.saved
-        elif self.reference is not None:
-            return self._pull_reference(node, grad)
-        else:  # constants stay raw, in the dtype they were settled to
-            y, values = (
-                node,
-                [
-                    arg if isinstance(arg, Node) and arg.requires_grad else value
-                    for arg, value in zip(node.args, node.saved, strict=True)
-                ],
-            )
+        mode = _mode_of_this_thread()
+        if node.order < memory.latest:
+            memory.check_unchanged(node)
+        if mode.anomaly:
+            anomaly.look_at_saved(node)
+        y, values = node.data, node.saved
+        if create_graph:
+            if self.reference is not None:
+                return self._pull_reference(node, grad)
+            y = node
+            values = [  # constants stay raw, in the dtype they were settled to
+                arg if isinstance(arg, Node) and arg.requires_grad else value
+                for arg, value in zip(node.args, node.saved, strict=True)
+            ]
         try:
             pairs = self._apply_rule(node, grad, y, values)
         except SystemError as error:
             raise _interrupt_in(error) or error from None
-        for parent, gradient in pairs:
-            if getattr(gradient, "shape", ()) != getattr(parent.data, "shape", ()):
-                raise GraphError(
-                    message(
-                        self.name,
-                        "its rule returned a gradient of another shape than the argument's",
-                        {"argument": parent, "gradient": gradient},
-                        fix="sum the gradient over the axes that broadcasting or a sum added or "
-                        "removed",
-                        origin=node.origin,
-                    )
-                )
+        if mode.anomaly:
+            anomaly.look_at_gradients([*self._named(node.args)], node, grad, pairs)
         return pairs
 
     def _apply_rule(self, node: Node, grad: Any, y: Any, values: Any) -> list[tuple[Node, Any]]:
         rule, args, params = self.rule, node.args, node.params
-        if rule.__class__ is tuple:
-            return [
-                (arg, part(grad, y, *values, **params))
-                for arg, part in zip(args, rule, strict=False)  # type: ignore[arg-type]
-                if part is not None and isinstance(arg, Node) and arg.requires_grad
-            ]
-        gradients = rule(grad, y, *values, **params)  # type: ignore[misc, operator]
-        if gradients.__class__ is not tuple:
-            gradients = (gradients,)
-        if len(gradients) != len(args):
+        pairs: list[tuple[Node, Any]] = []
+        if rule.__class__ is not tuple:
+            gradients = rule(grad, y, *values, **params)  # type: ignore[misc, operator]
+            if gradients.__class__ is not tuple:
+                gradients = (gradients,)
+            if len(gradients) != len(args):
+                raise GraphError(
+                    message(
+                        self.name,
+                        f"its rule returned {len(gradients)} gradients for {len(args)} arguments",
+                        fix="return one gradient for each argument, None where there is none",
+                        origin=node.origin,
+                    )
+                )
+            for arg, gradient in zip(args, gradients, strict=True):
+                if gradient is not None and isinstance(arg, Node) and arg.requires_grad:
+                    pairs.append((arg, gradient))
+        elif len(args) == 2 and not params:  # the commonest case, spelt out
+            a, b = args
+            x, z = values
+            first, second = rule[0], rule[1]  # type: ignore[index]
+            if first is not None and a.__class__ in kinds and a.requires_grad:
+                pairs.append((a, first(grad, y, x, z)))
+            if second is not None and b.__class__ in kinds and b.requires_grad:
+                pairs.append((b, second(grad, y, x, z)))
+        else:
+            for arg, part in zip(args, rule):  # type: ignore[arg-type]  # noqa: B905
+                if part is not None and isinstance(arg, Node) and arg.requires_grad:
+                    pairs.append((arg, part(grad, y, *values, **params)))
+        if self.foreign:
+            for parent, gradient in pairs:
+                self._check_shape(node, parent, gradient)
+        return pairs
+
+    def _check_shape(self, node: Node, parent: Node, gradient: Any) -> None:
+        if shape_of(gradient) != shape_of(parent.data):
             raise GraphError(
                 message(
                     self.name,
-                    f"its rule returned {len(gradients)} gradients for {len(args)} arguments",
-                    fix="return one gradient for each argument, None where there is none",
+                    "its rule returned a gradient of another shape than the argument's",
+                    {"argument": parent, "gradient": gradient},
+                    fix="sum the gradient over the axes that broadcasting or a sum added or "
+                    "removed",
                     origin=node.origin,
                 )
             )
-        return [
-            (arg, gradient)
-            for arg, gradient in zip(args, gradients, strict=True)
-            if gradient is not None and isinstance(arg, Node) and arg.requires_grad
-        ]
 
     def _pull_reference(self, node: Node, grad: Any) -> list[tuple[Node, Any]]:
         """Differentiate the reference in place of the rule, which a kernel makes opaque."""
@@ -353,6 +327,11 @@ class Op:
             kind, fix = ArgumentError, "keep the operand away from where the op has no value"
         problem = "operand is text, not numbers" if odd else str(error).splitlines()[0]
         return kind(message(self.name, problem, self._named(args), fix=fix))
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """Return the shape of an array, a Tensor or a number."""
+    return getattr(value, "shape", ())
 
 
 def _any_array(raw: Sequence[Any]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tinygrad_lite import ops as _ops
 from tinygrad_lite.graph import Node
+from tinygrad_lite.short import of_two
 
 Result = TypeVar("Result")
 
@@ -20,78 +21,66 @@ class Operators(Node, Generic[Result]):
 
     __slots__ = ()
 
-    def __add__(self, other: Any) -> Result:
-        return ops.add(self, other)
+    if TYPE_CHECKING:
 
-    def __radd__(self, other: Any) -> Result:
-        return ops.add(other, self)
+        def __add__(self, other: Any) -> Result: ...
 
-    def __sub__(self, other: Any) -> Result:
-        return ops.subtract(self, other)
+        def __radd__(self, other: Any) -> Result: ...
 
-    def __rsub__(self, other: Any) -> Result:
-        return ops.subtract(other, self)
+        def __sub__(self, other: Any) -> Result: ...
 
-    def __mul__(self, other: Any) -> Result:
-        return ops.multiply(self, other)
+        def __rsub__(self, other: Any) -> Result: ...
 
-    def __rmul__(self, other: Any) -> Result:
-        return ops.multiply(other, self)
+        def __mul__(self, other: Any) -> Result: ...
 
-    def __truediv__(self, other: Any) -> Result:
-        return ops.divide(self, other)
+        def __rmul__(self, other: Any) -> Result: ...
 
-    def __rtruediv__(self, other: Any) -> Result:
-        return ops.divide(other, self)
+        def __truediv__(self, other: Any) -> Result: ...
 
-    def __pow__(self, other: Any) -> Result:
-        return ops.power(self, other)
+        def __rtruediv__(self, other: Any) -> Result: ...
 
-    def __rpow__(self, other: Any) -> Result:
-        return ops.power(other, self)
+        def __pow__(self, other: Any) -> Result: ...
 
-    def __neg__(self) -> Result:
-        return ops.negative(self)
+        def __rpow__(self, other: Any) -> Result: ...
 
-    def __abs__(self) -> Result:
-        return ops.absolute(self)
+        def __neg__(self) -> Result: ...
 
-    def exp(self) -> Result:
-        """Return e to the power of this."""
-        return ops.exp(self)
+        def __abs__(self) -> Result: ...
 
-    def expm1(self) -> Result:
-        """Return exp(x) - 1, exact for small x."""
-        return ops.expm1(self)
+        def exp(self) -> Result: ...
 
-    def log(self) -> Result:
-        """Return the natural logarithm."""
-        return ops.log(self)
+        def expm1(self) -> Result: ...
 
-    def log1p(self) -> Result:
-        """Return log(1 + x), exact for small x."""
-        return ops.log1p(self)
+        def log(self) -> Result: ...
 
-    def sqrt(self) -> Result:
-        """Return the square root."""
-        return ops.sqrt(self)
+        def log1p(self) -> Result: ...
 
-    def sin(self) -> Result:
-        """Return the sine."""
-        return ops.sin(self)
+        def sqrt(self) -> Result: ...
 
-    def cos(self) -> Result:
-        """Return the cosine."""
-        return ops.cos(self)
+        def sin(self) -> Result: ...
 
-    def tanh(self) -> Result:
-        """Return the hyperbolic tangent."""
-        return ops.tanh(self)
+        def cos(self) -> Result: ...
 
-    def sigmoid(self) -> Result:
-        """Return 1 / (1 + exp(-x))."""
-        return ops.sigmoid(self)
+        def tanh(self) -> Result: ...
 
-    def relu(self) -> Result:
-        """Return max(x, 0)."""
-        return ops.relu(self)
+        def sigmoid(self) -> Result: ...
+
+        def relu(self) -> Result: ...
+
+    else:
+        __add__, __radd__ = ops.add.of_two, of_two(ops.add, swapped=True)
+        __sub__, __rsub__ = ops.subtract.of_two, of_two(ops.subtract, swapped=True)
+        __mul__, __rmul__ = ops.multiply.of_two, of_two(ops.multiply, swapped=True)
+        __truediv__, __rtruediv__ = ops.divide.of_two, of_two(ops.divide, swapped=True)
+        __pow__, __rpow__ = ops.power.of_two, of_two(ops.power, swapped=True)
+        __neg__, __abs__ = ops.negative.of_one, ops.absolute.of_one
+        exp = ops.exp.of_one
+        expm1 = ops.expm1.of_one
+        log = ops.log.of_one
+        log1p = ops.log1p.of_one
+        sqrt = ops.sqrt.of_one
+        sin = ops.sin.of_one
+        cos = ops.cos.of_one
+        tanh = ops.tanh.of_one
+        sigmoid = ops.sigmoid.of_one
+        relu = ops.relu.of_one

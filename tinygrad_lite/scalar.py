@@ -10,14 +10,14 @@ It shares the graph, the walk and every rule with Tensor.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_lite.errors import DTypeError, GraphError, message
-from tinygrad_lite.graph import Node, deliver, walk
-from tinygrad_lite.op import enable_grad
+from tinygrad_lite.graph import Node, deliver, kinds, walk
+from tinygrad_lite.modes import enable_grad
 from tinygrad_lite.operators import Operators
 
-Number = "Scalar | float"
+_empty = object.__new__
 
 
 class Scalar(Operators["Scalar"]):
@@ -33,9 +33,11 @@ class Scalar(Operators["Scalar"]):
 
     __slots__ = ()
     rank = 0
+    raw = to_raw = float
 
     data: float
     grad: Scalar | None
+    kind: ClassVar[type[Scalar]]  # the class of results computed from this one
 
     def __init__(self, data: float, requires_grad: bool = True) -> None:
         try:
@@ -52,18 +54,13 @@ class Scalar(Operators["Scalar"]):
     @staticmethod
     def make(data: Any) -> Scalar:
         """Wrap a raw result."""
-        out = Scalar.__new__(Scalar)
-        out.data = float(data)
+        out = _empty(Scalar)
+        out.data = data if data.__class__ is float else float(data)
         out.requires_grad = False
         out.grad = out.op = out.hooks = out.origin = None
         out.args = ()
         out.order = 0
         return out
-
-    @property
-    def kind(self) -> type[Scalar]:
-        """The class of results computed from this one."""
-        return Scalar
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Add a finished gradient to `grad`."""
@@ -136,6 +133,9 @@ class Scalar(Operators["Scalar"]):
 
     def __ge__(self, other: Any) -> bool:
         return self.data >= _value(other)  # type: ignore[no-any-return]
+
+
+Scalar.kind = kinds[Scalar] = Scalar
 
 
 def _value(other: Any) -> Any:

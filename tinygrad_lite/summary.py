@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygrad_lite.modes import no_grad, observe, reference
 from tinygrad_lite.module import Module, trace_calls
-from tinygrad_lite.op import Op, no_grad, observe, reference
+from tinygrad_lite.op import Op
 from tinygrad_lite.tensor import Tensor
 
 

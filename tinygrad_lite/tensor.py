@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_lite import ops
 from tinygrad_lite.errors import DTypeError, GraphError, ShapeError, message
-from tinygrad_lite.graph import Node, deliver, walk
-from tinygrad_lite.op import FLOATS, OBJECT, Op, enable_grad
+from tinygrad_lite.graph import Node, deliver, kinds, record, walk
+from tinygrad_lite.modes import enable_grad
+from tinygrad_lite.op import FLOATS, OBJECT, Op
 from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops import random
 from tinygrad_lite.ops.reduce import Axis
@@ -20,6 +21,7 @@ from tinygrad_lite.scalar import Scalar
 ArrayLike = Any  # Tensor, ndarray, number, or nested lists of numbers
 
 float32, float64 = np.float32, np.float64
+_empty, _ndarray = object.__new__, np.ndarray
 
 
 class Tensor(Operators["Tensor"]):
@@ -38,9 +40,12 @@ class Tensor(Operators["Tensor"]):
 
     __slots__ = ()
     rank = 1
+    raw = np.ndarray
+    to_raw = staticmethod(np.asarray)
 
     data: np.ndarray
     grad: Tensor | None
+    kind: ClassVar[type[Tensor]]  # the class of results computed from this one
 
     def __init__(
         self, data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool = False
@@ -56,18 +61,16 @@ class Tensor(Operators["Tensor"]):
     @staticmethod
     def make(data: Any) -> Tensor:
         """Wrap a raw array without copying it."""
-        out = Tensor.__new__(Tensor)
-        out.data = data if data.__class__ is np.ndarray else np.asarray(data)
+        out = _empty(Tensor)
+        out.data = data if data.__class__ is _ndarray else np.asarray(data)
         out.requires_grad = False
         out.grad = out.op = out.hooks = out.origin = None
         out.args = ()
         out.order = 0
         return out
 
-    @property
-    def kind(self) -> type[Tensor]:
-        """The class of results computed from this one."""
-        return Tensor
+    def __init_subclass__(cls) -> None:
+        kinds[cls] = Tensor
 
     # -- what it is -----------------------------------------------------------------------------
 
@@ -201,10 +204,11 @@ class Tensor(Operators["Tensor"]):
                     origin=self.origin,
                 )
             )
-        seed = Tensor(1.0 if gradient is None else gradient, self.dtype)
         if gradient is None:
-            seed = Tensor.make(seed.data.reshape(self.shape))
-        elif seed.shape != self.shape:
+            seed = Tensor.make(np.ones(self.shape, self.dtype))
+        else:
+            seed = Tensor(gradient, self.dtype)
+        if seed.shape != self.shape:
             raise ShapeError(
                 message(
                     "backward",
@@ -220,7 +224,7 @@ class Tensor(Operators["Tensor"]):
 
     def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
         """Return the sum; in place where the walk owns `old`."""
-        if owned and isinstance(old, np.ndarray):
+        if owned and old.__class__ is _ndarray:
             old += new
             return old
         return old + new
@@ -266,9 +270,11 @@ class Tensor(Operators["Tensor"]):
         out = np.empty(self.shape, object)
         for index in np.ndindex(self.shape):
             value = self.data[index].item()
-            out[index] = scalar = Scalar(value, requires_grad=False)
-            if self.requires_grad:
-                _element._record(scalar, value, (self,), {"index": index}, (self.data,))
+            out[index] = (
+                record(Scalar, _element, value, (self,), {"index": index}, (self.data,))
+                if self.requires_grad
+                else Scalar(value, requires_grad=False)
+            )
         return out
 
     def zero_grad(self) -> None:
@@ -393,6 +399,9 @@ class Tensor(Operators["Tensor"]):
     def clip(self, a_min: ArrayLike, a_max: ArrayLike) -> Tensor:
         """Limit to the interval from `a_min` to `a_max`."""
         return ops.clip(self, a_min, a_max)
+
+
+Tensor.kind = kinds[Tensor] = Tensor
 
 
 def _to_array(data: ArrayLike, dtype: DTypeLike | None) -> np.ndarray:

@@ -29,8 +29,8 @@ def _sigmoid(x: Any) -> Any:
     return np.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
-relu = elementwise("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (y > 0))
-sigmoid = elementwise("sigmoid", _sigmoid, lambda g, y, x: g * y * (1.0 - y))
+relu = elementwise("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * np.sign(y))
+sigmoid = elementwise("sigmoid", _sigmoid, lambda g, y, x: g * (y - y * y))
 # log(1 + exp x)
 softplus = elementwise("softplus", lambda x: np.logaddexp(x, 0.0), lambda g, y, x: g * sigmoid(x))
 

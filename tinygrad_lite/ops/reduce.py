@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.graph import Node
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.elementwise import sqrt, square
 
@@ -32,7 +33,11 @@ def spread(g: Any, like: Any, axis: Axis, keepdims: bool) -> Any:
     """Repeat `g` along the reduced axes, back to the shape of `like`."""
     if axis is not None and not keepdims:
         g = np.expand_dims(g, axis)
-    return np.broadcast_to(g, like.shape)
+    if isinstance(g, Node):
+        return np.broadcast_to(g, like.shape)  # type: ignore[call-overload]
+    out = np.empty(like.shape, g.dtype)  # quicker to make, and to compute with, than a view
+    out[...] = g
+    return out
 
 
 def _share(g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:

@@ -13,8 +13,9 @@ import numpy as np
 from tinygrad_lite import kernels
 from tinygrad_lite.data import DataLoader, Dataset
 from tinygrad_lite.errors import ArgumentError, DataError, DivergenceError, message
+from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module
-from tinygrad_lite.op import FLOATS, no_grad
+from tinygrad_lite.op import FLOATS
 from tinygrad_lite.optim import Optimizer, clip_grad_norm_
 from tinygrad_lite.optim.schedules import Schedule
 from tinygrad_lite.tensor import Tensor

@@ -1,0 +1,98 @@
+"""Modes: how calls are dispatched in this thread, and the contexts that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ContextDecorator
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite import kernels
+
+if TYPE_CHECKING:
+    from tinygrad_lite.op import Op
+
+Observer = Callable[["Op", Sequence[Any], Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """What a call looks at before it runs.
+
+    Attributes:
+        grad: record vertices on the graph.
+        reference: run fused ops as the plain ops they stand for.
+        anomaly: look for NaN and infinity after every op, and keep full call stacks.
+        observer: sees every call.
+        quick: nothing above needs a second look; the short way may be taken.
+    """
+
+    grad: bool = True
+    reference: bool = not kernels.available()
+    anomaly: bool = False
+    observer: Observer | None = None
+    quick: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        quick = not (self.reference or self.anomaly or self.observer)
+        object.__setattr__(self, "quick", quick)
+
+
+current: ContextVar[Modes] = ContextVar("modes", default=Modes())  # noqa: B039
+
+
+class Setting(ContextDecorator):
+    """A context, or a decorator, in which some modes are different."""
+
+    def __init__(self, **changes: Any) -> None:
+        self._changes = changes
+        self._token: Token[Modes] | None = None
+
+    def _recreate_cm(self) -> Setting:  # a decorated function may call itself
+        return Setting(**self._changes)
+
+    def __enter__(self) -> None:
+        mode = current.get()
+        if any(getattr(mode, name) is not value for name, value in self._changes.items()):
+            self._token = current.set(replace(mode, **self._changes))
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            current.reset(self._token)
+            self._token = None
+
+
+def no_grad() -> Setting:
+    """Return a context (or decorator) in which nothing is recorded on the graph."""
+    return Setting(grad=False)
+
+
+def enable_grad() -> Setting:
+    """Return a context (or decorator) that records again inside of `no_grad`."""
+    return Setting(grad=True)
+
+
+def reference() -> Setting:
+    """Return a context (or decorator) in which fused ops run as the plain ops they stand for."""
+    return Setting(reference=True)
+
+
+def detect_anomaly() -> Setting:
+    """Return a context (or decorator) that finds the first op that makes a NaN or an infinity.
+
+    Forward and backward then raise an `AnomalyError` with the op, the statistics of its operands
+    and the full call stack. Arrays that were changed behind the graph's back, through `.numpy()`,
+    are noticed too. Everything runs several times slower.
+    """
+    return Setting(anomaly=True)
+
+
+def observe(observer: Observer) -> Setting:
+    """Return a context in which `observer(op, raw arguments, raw result)` sees every call."""
+    return Setting(observer=observer)
+
+
+def is_grad_enabled() -> bool:
+    """Tell whether ops are being recorded."""
+    return current.get().grad
