@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, CheckpointError, ShapeError, message, nearest
+from tinygrad_lite.memory import mark_changed
 from tinygrad_lite.module import Parameter
 from tinygrad_lite.tensor import Tensor
 
@@ -78,6 +79,7 @@ class Optimizer:
         Raises:
             ShapeError: a gradient is not of its parameter's shape.
         """
+        updated: list[np.ndarray] = []
         for parameter, group, state in self._slots:
             if parameter.grad is None:
                 continue
@@ -91,6 +93,8 @@ class Optimizer:
                     )
                 )
             self.update(parameter.data, parameter.grad.data, state, group)
+            updated.append(parameter.data)
+        mark_changed(*updated)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

@@ -15,8 +15,9 @@ if (_root / "pyproject.toml").exists() and (_root / "layers" / "__init__.py").ex
     # Python was started in a checkout: its layers/, optim/ and examples/ are ours, installed or not
     __path__.append(str(_root))
 
-from tinygrad_lite import ops
+from tinygrad_lite import creation, ops
 from tinygrad_lite.check import gradcheck
+from tinygrad_lite.creation import *
 from tinygrad_lite.errors import (
     AnomalyError,
     ArgumentError,
@@ -43,23 +44,8 @@ from tinygrad_lite.plugins import (
     register_optimizer,
 )
 from tinygrad_lite.scalar import Scalar
-from tinygrad_lite.tensor import (
-    Tensor,
-    arange,
-    asarray,
-    eye,
-    float32,
-    float64,
-    full,
-    linspace,
-    ones,
-    rand,
-    randint,
-    randn,
-    tensor,
-    to_scalars,
-    zeros,
-)
+from tinygrad_lite.tensor import Tensor, asarray, float32, float64, tensor, to_scalars
+from tinygrad_lite.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_lite.version import __version__
 
 __all__ = [
@@ -83,31 +69,28 @@ __all__ = [
     "TinygradLiteError",
     "Trainer",
     "__version__",
-    "arange",
     "asarray",
     "build",
     "contract",
     "data",
     "detect_anomaly",
     "enable_grad",
-    "eye",
     "float32",
     "float64",
-    "full",
     "functional",
+    "grad",
     "gradcheck",
+    "hessian",
+    "hvp",
     "is_grad_enabled",
+    "jacobian",
+    "jvp",
     "layers",
-    "linspace",
     "load",
     "no_grad",
-    "ones",
     "ops",
     "optim",
     "plugins",
-    "rand",
-    "randint",
-    "randn",
     "reference",
     "register_dataset",
     "register_layer",
@@ -118,8 +101,10 @@ __all__ = [
     "tensor",
     "to_scalars",
     "train",
-    "zeros",
+    "value_and_grad",
+    "vjp",
 ]
+__all__ += creation.__all__
 __all__ += ops.__all__
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ array that it saved would differentiate with the wrong numbers.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -34,13 +35,20 @@ def _owner(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def mark_changed(array: np.ndarray) -> None:
-    """Remember that the user's current line writes into `array`."""
+def mark_changed(*arrays: np.ndarray) -> None:
+    """Remember that the user's current line writes into `arrays`."""
     global latest
-    owner = _owner(array)
-    key = id(owner)
-    latest = next_order()
-    _changes[key] = Change(latest, user_origin(), ref(owner, lambda _: _changes.pop(key, None)))
+    origin, latest = user_origin(), next_order()
+    for array in arrays:
+        owner = _owner(array)
+        key = id(owner)
+        change = _changes.get(key)
+        watch = change.watch if change else ref(owner, partial(_forget, key))
+        _changes[key] = Change(latest, origin, watch)
+
+
+def _forget(key: int, _: Any) -> None:
+    _changes.pop(key, None)
 
 
 def check_unchanged(node: Node) -> None:

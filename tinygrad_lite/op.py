@@ -230,9 +230,9 @@ class Op:
             a, b = args
             x, z = values
             first, second = rule[0], rule[1]  # type: ignore[index]
-            if first is not None and a.__class__ in kinds and a.requires_grad:
+            if first is not None and isinstance(a, Node) and a.requires_grad:
                 pairs.append((a, first(grad, y, x, z)))
-            if second is not None and b.__class__ in kinds and b.requires_grad:
+            if second is not None and isinstance(b, Node) and b.requires_grad:
                 pairs.append((b, second(grad, y, x, z)))
         else:
             for arg, part in zip(args, rule):  # type: ignore[arg-type]  # noqa: B905

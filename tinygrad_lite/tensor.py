@@ -11,11 +11,13 @@ from numpy.typing import DTypeLike
 from tinygrad_lite import ops
 from tinygrad_lite.errors import DTypeError, GraphError, ShapeError, message
 from tinygrad_lite.graph import Node, deliver, kinds, record, walk
-from tinygrad_lite.modes import enable_grad
+from tinygrad_lite.memory import mark_changed
+from tinygrad_lite.modes import enable_grad, is_grad_enabled
 from tinygrad_lite.op import FLOATS, OBJECT, Op
 from tinygrad_lite.operators import Operators
-from tinygrad_lite.ops import random
+from tinygrad_lite.ops.indexing import plain_index
 from tinygrad_lite.ops.reduce import Axis
+from tinygrad_lite.protocols import Protocols
 from tinygrad_lite.scalar import Scalar
 
 ArrayLike = Any  # Tensor, ndarray, number, or nested lists of numbers
@@ -24,7 +26,7 @@ float32, float64 = np.float32, np.float64
 _empty, _ndarray = object.__new__, np.ndarray
 
 
-class Tensor(Operators["Tensor"]):
+class Tensor(Protocols, Operators["Tensor"]):
     """An array that remembers how it was computed.
 
     Args:
@@ -142,18 +144,6 @@ class Tensor(Operators["Tensor"]):
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[i] for i in range(len(self)))
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad:
-            raise GraphError(
-                message(
-                    "numpy.asarray",
-                    "turning a Tensor into an ndarray would silently drop its gradient",
-                    {"x": self},
-                    fix="use x.detach().numpy(), or a function that stays on the graph",
-                )
-            )
-        return np.array(self.data, dtype=dtype, copy=copy)
 
     # -- gradients ------------------------------------------------------------------------------
 
@@ -281,21 +271,71 @@ class Tensor(Operators["Tensor"]):
         """Forget the gradient."""
         self.grad = None
 
-    # -- NumPy protocols ------------------------------------------------------------------------
+    # -- changes in place -----------------------------------------------------------------------
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        function = getattr(ops, ufunc.__name__, None)
-        if function is None or method != "__call__" or kwargs:
-            return NotImplemented
-        return function(*inputs)
+    def __setitem__(self, index: Any, value: ArrayLike) -> None:
+        """Write `value` into `x[index]`, in place: for data, and for parameters under `no_grad`.
 
-    def __array_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        if func in (np.shape, np.ndim, np.size):
-            return func(self.data, *args[1:], **kwargs)
-        function = getattr(ops, func.__name__, None)
-        return NotImplemented if function is None else function(*args, **kwargs)
+        What is on the graph keeps its values; there, `x = x.at[index].set(value)` is the way. An
+        op that saved the old values will notice: `backward` then raises.
+
+        Raises:
+            GraphError: this Tensor, or the value, requires a gradient and ops are being recorded.
+            ShapeError: `value` does not fit.
+            DTypeError: the dtype of `value` would have to change its kind.
+        """
+        value = asarray(value)
+        operands = {"x": self, "value": value}
+        if is_grad_enabled() and (self.requires_grad or value.requires_grad):
+            raise GraphError(
+                message(
+                    "setitem",
+                    "a change in place has no gradient",
+                    operands,
+                    fix="x = x.at[index].set(value); or, to set a parameter, with tg.no_grad():",
+                )
+            )
+        if not np.can_cast(value.dtype, self.dtype, "same_kind"):
+            raise DTypeError(
+                message(
+                    "setitem",
+                    "the values would change their kind of number silently",
+                    operands,
+                    fix="convert one of them first, with .astype(...)",
+                )
+            )
+        try:
+            self.data[plain_index(index)] = value.data
+        except (ValueError, IndexError) as error:
+            raise ShapeError(
+                message("setitem", str(error), operands, fix="give x[index] and value one shape")
+            ) from error
+        mark_changed(self.data)
+
+    def _change(self, op: Callable[..., Tensor], other: ArrayLike) -> Tensor:
+        """Return what an augmented assignment such as `x += y` leaves in `x`.
+
+        With ops being recorded and a gradient wanted it is `x = x + y`, a new result; otherwise
+        the values change in place, as NumPy's do: `with tg.no_grad(): w -= 0.1 * w.grad`.
+        """
+        if not is_grad_enabled() or not (
+            self.requires_grad or getattr(other, "requires_grad", False)
+        ):
+            self[...] = op(self, other)
+            return self
+        return op(self, other)
+
+    def __iadd__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
+        return self._change(ops.add, other)
+
+    def __isub__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
+        return self._change(ops.subtract, other)
+
+    def __imul__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
+        return self._change(ops.multiply, other)
+
+    def __itruediv__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
+        return self._change(ops.divide, other)
 
     # -- operators of arrays ----------------------------------------------------------------------
 
@@ -473,62 +513,3 @@ _copy = Op("copy", lambda x: x.copy(), lambda g, y, x: g)
 def to_scalars(x: ArrayLike) -> np.ndarray:
     """Blow an array up into an object array of Scalars; see `Tensor.scalars`."""
     return asarray(x).scalars()
-
-
-# -- making Tensors -------------------------------------------------------------------------------
-
-
-def zeros(*shape: Any, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
-    """Return a Tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
-    return Tensor.make(np.zeros(_shape(shape), dtype)).requires_grad_(requires_grad)
-
-
-def ones(*shape: Any, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
-    """Return a Tensor of ones: `ones(2, 3)` or `ones((2, 3))`."""
-    return Tensor.make(np.ones(_shape(shape), dtype)).requires_grad_(requires_grad)
-
-
-def full(
-    shape: int | Sequence[int],
-    fill_value: float,
-    dtype: DTypeLike = float32,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return a Tensor of `fill_value`."""
-    return Tensor.make(np.full(shape, fill_value, dtype)).requires_grad_(requires_grad)
-
-
-def eye(n: int, m: int | None = None, dtype: DTypeLike = float32) -> Tensor:
-    """Return an (n, m) Tensor with ones on the diagonal."""
-    return Tensor.make(np.eye(n, m, dtype=dtype))
-
-
-def arange(*bounds: float, dtype: DTypeLike | None = None) -> Tensor:
-    """Return start, start + step, ... below stop: `arange(stop)` or `arange(start, stop, step)`."""
-    return tensor(np.arange(*bounds).tolist(), dtype)
-
-
-def linspace(start: float, stop: float, num: int = 50, dtype: DTypeLike = float32) -> Tensor:
-    """Return `num` evenly spaced numbers from `start` to `stop`, both included."""
-    return Tensor.make(np.linspace(start, stop, num, dtype=dtype))
-
-
-def rand(*shape: Any, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
-    """Return random numbers, uniform from 0 to 1: `rand(2, 3)` or `rand((2, 3))`."""
-    values = random.generator().random(_shape(shape), dtype)  # type: ignore[arg-type]
-    return Tensor.make(values).requires_grad_(requires_grad)
-
-
-def randn(*shape: Any, dtype: DTypeLike = float32, requires_grad: bool = False) -> Tensor:
-    """Return random numbers, normal with mean 0 and variance 1: `randn(2, 3)`."""
-    values = random.generator().standard_normal(_shape(shape), dtype)  # type: ignore[arg-type]
-    return Tensor.make(values).requires_grad_(requires_grad)
-
-
-def randint(low: int, high: int, shape: int | Sequence[int]) -> Tensor:
-    """Return random integers from `low` to `high` - 1."""
-    return Tensor.make(random.generator().integers(low, high, shape))
-
-
-def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:
-    return tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], Sequence) else shape
