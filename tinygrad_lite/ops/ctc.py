@@ -29,10 +29,8 @@ __all__ = ["ctc_loss"]
 
 
 def _leaps(places: np.ndarray, blank: int) -> np.ndarray:
-    """Tell at which places a path may arrive by a leap of two."""
-    leaps = np.zeros(places.shape, bool)
-    leaps[:, 2:] = (places[:, 2:] != blank) & (places[:, 2:] != places[:, :-2])
-    return leaps
+    """Tell at which places, from the third on, a path may arrive by a leap of two."""
+    return (places[:, 2:] != blank) & (places[:, 2:] != places[:, :-2])
 
 
 def _ends(places: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
@@ -41,11 +39,11 @@ def _ends(places: np.ndarray, target_lengths: np.ndarray) -> np.ndarray:
     return (behind == 0) | (behind == 1)
 
 
-def _step(a: np.ndarray, leaps_from: np.ndarray) -> np.ndarray:
+def _step(a: np.ndarray, leaps: np.ndarray) -> np.ndarray:
     """Add up, at each place, the probabilities of all places that a path may come from."""
     out = a.copy()
     out[:, 1:] = np.logaddexp(a[:, 1:], a[:, :-1])
-    out[:, 2:] = np.logaddexp(out[:, 2:], np.where(leaps_from, a, -np.inf)[:, :-2])
+    out[:, 2:] = np.logaddexp(out[:, 2:], np.where(leaps, a[:, :-2], -np.inf))
     return out
 
 
@@ -61,12 +59,11 @@ def _forward(
     The paper, eqs. 5 to 8, with logarithms in place of its rescaling.
     """
     rows = np.arange(len(places))
-    leaps_from = np.zeros(places.shape, bool)
-    leaps_from[:, :-2] = _leaps(places, blank)[:, 2:]
+    leaps = _leaps(places, blank)
     alpha = np.full((len(log_probs) + 1, *places.shape), -np.inf, log_probs.dtype)
     alpha[0, :, 0] = 0.0
     for t, emitted in enumerate(log_probs[:, rows[:, None], places]):
-        alpha[t + 1] = _step(alpha[t], leaps_from) + emitted
+        alpha[t + 1] = _step(alpha[t], leaps) + emitted
     last = np.where(_ends(places, target_lengths), alpha[input_lengths, rows], -np.inf)
     return -np.logaddexp.reduce(last, axis=1), alpha
 
@@ -90,13 +87,13 @@ def _rule(
     emitted = log_probs[:, rows[:, None], places]
     log_p = -np.where(np.isfinite(losses), losses, 0.0)[:, None]
     ends = np.where(_ends(places, target_lengths), 0.0, -np.inf).astype(log_probs.dtype)
-    leaps_from = _leaps(places, blank)[:, ::-1]  # seen from the end
+    leaps = _leaps(places, blank)[:, ::-1]  # seen from the end
     beta = np.full_like(ends, -np.inf)
     at_place = np.empty_like(emitted)
     for t in reversed(range(len(log_probs))):
         beta = np.where((input_lengths == t + 1)[:, None], ends, beta)
         at_place[t] = np.exp(alpha[t + 1] + beta - log_p)
-        beta = _step((beta + emitted[t])[:, ::-1], leaps_from)[:, ::-1]
+        beta = _step((beta + emitted[t])[:, ::-1], leaps)[:, ::-1]
     out = np.zeros_like(log_probs)
     for s, at in enumerate(places.T):  # a label's places one after the other: none is lost
         out[:, rows, at] -= g[0] * at_place[:, :, s]
@@ -116,10 +113,11 @@ def _in_plain_ops(
     blank: int,
 ) -> tuple[Any]:
     def closed(open_: np.ndarray) -> np.ndarray:
-        return np.where(open_, 0.0, _NEVER)
+        return np.where(open_, 0.0, _NEVER).astype(log_probs.dtype)
 
     at = np.arange(places.shape[1])
-    next_, leap = closed(at >= 1), closed(_leaps(places, blank))
+    next_, leap = closed(at >= 1), np.full(places.shape, _NEVER, log_probs.dtype)
+    leap[:, 2:] = closed(_leaps(places, blank))
     emitted = maximum(log_probs, _NEVER)[:, np.arange(len(places))[:, None], places]
     alpha = emitted[0] * 0.0 + closed(at == 0)
     for t in range(len(log_probs)):
