@@ -211,3 +211,19 @@ def cross_entropy_gradient(logits, target):
     for n, label in enumerate(target):
         dx[n, label] -= 1
     return dx / len(logits)
+
+
+def class_loss(x, label, weight, smoothing=0.0):
+    """The loss of one row of log-probabilities, without that of its label's weight in a mean."""
+    spread = sum(-w * v for w, v in zip(weight, x, strict=True)) / len(x)
+    return -(1 - smoothing) * weight[label] * x[label] + smoothing * spread
+
+
+def ctc_loss(log_probs, target, blank):
+    """-log of the summed probabilities of all paths of one sequence (T, C)."""
+    total = 0.0
+    for path in product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        merged = [k for i, k in enumerate(path) if i == 0 or k != path[i - 1]]
+        if [k for k in merged if k != blank] == list(target):
+            total += math.exp(sum(log_probs[t, k] for t, k in enumerate(path)))
+    return -math.log(total) if total else math.inf

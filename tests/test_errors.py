@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Scalar, kernels, layers, plugins
+from tinygrad_lite import functional as F
 from tinygrad_lite.errors import describe, message, nearest, show_origin
 from tinygrad_lite.ops.random import check_probability
 
@@ -153,6 +154,38 @@ CASES = [
     (lambda: tg.cross_entropy(x(2, 3), [0, 3]), tg.DataError, "cross_entropy: |label 3 (sample 1 of the batch)|3 classes|from 0"),
     (lambda: tg.cross_entropy(x(2, 3), [-1, 0]), tg.DataError, "cross_entropy: |label -1 (sample 0"),
     (lambda: tg.mse_loss(x(2, 1), x(2)), tg.ShapeError, "mse_loss: |prediction float32 (2, 1), target float32 (2,)|broadcasting"),
+    (lambda: F.l1_loss(x(2), x(2), weight=[1.0]), tg.ShapeError, "l1_loss: |losses and weight|weight list [1.0]"),
+    (lambda: F.huber_loss(x(2), x(2), delta=0), tg.ArgumentError, "huber_loss: |delta=0|positive delta"),
+    (lambda: F.smooth_l1_loss(x(2), x(2), beta=-1.0), tg.ArgumentError, "smooth_l1_loss: |beta=-1"),
+    (lambda: F.gaussian_nll_loss(x(2, 3), x(2, 3), x(3)), tg.ShapeError, "gaussian_nll_loss: |var float32 (3,)|each row"),
+    (lambda: F.gaussian_nll_loss(x(2, 3), x(2, 3), x(2, 2)), tg.ShapeError, "gaussian_nll_loss: |var float32 (2, 2)"),
+    (lambda: F.gaussian_nll_loss(x(2), x(2), [1.0, -0.5]), tg.DataError, "gaussian_nll_loss: |-0.5 is among these|softplus"),
+    (lambda: F.kl_div(x(2), [0.5, -0.5]), tg.DataError, "kl_div: |targets are from 0 to 1, these from -0.5 to 0.5|log_target=True"),
+    (lambda: F.binary_cross_entropy(x(2) * 2, x(2)), tg.DataError, "binary_cross_entropy: |predictions are from 0 to 1|_with_logits"),
+    (lambda: tg.cross_entropy(x(2, 3), [0, 1], label_smoothing=1.5), tg.ArgumentError, "cross_entropy: |label_smoothing=1.5|from 0 to 1"),
+    (lambda: tg.cross_entropy(x(2, 3), x(2, 3), ignore_index=0), tg.ArgumentError, "cross_entropy: |ignore_index=0 means nothing|target float32 (2, 3)"),
+    (lambda: tg.cross_entropy(x(2, 3), [0, 1], weight=[1.0]), tg.ShapeError, "cross_entropy: |weight must be (3,)|float64 (1,)|multiply the losses"),
+    (lambda: tg.cross_entropy(x(2, 3), [-100, -100]), tg.DataError, "cross_entropy: |no samples have no mean|all ignored"),
+    (lambda: tg.cross_entropy(x(2, 3, 4), [[0] * 4, [0, 1, 7, 2]]), tg.DataError, "cross_entropy: |label 7 (sample 1 of the batch)"),
+    (lambda: tg.cross_entropy(x(3), 3), tg.DataError, "cross_entropy: |label 3 (sample 0"),
+    (lambda: tg.cross_entropy(x(), 0), tg.ShapeError, "cross_entropy: |(N, C)|logits float32 ()"),
+    (lambda: tg.cross_entropy(x(2, 3), whole(2, 3)), tg.ShapeError, "cross_entropy: |probabilities need a floating dtype"),
+    (lambda: F.nll_loss(x(2, 3), [0, 4]), tg.DataError, "nll_loss: |label 4 (sample 1"),
+    (lambda: F.multi_margin_loss(x(2, 3), [0, 1], p=3), tg.ArgumentError, "multi_margin_loss: |p=3|1 or 2"),
+    (lambda: F.multi_margin_loss(x(2, 3), [0, -1]), tg.DataError, "multi_margin_loss: |label -1 (sample 1"),
+    (lambda: F.multilabel_margin_loss(x(2, 2), [[0, -1], [2, -1]]), tg.DataError, "multilabel_margin_loss: |2 classes|end the list with -1"),
+    (lambda: F.hinge_loss(x(2), [0, 1]), tg.DataError, "hinge_loss: |-1 or 1; 0 is among these|2 * target - 1"),
+    (lambda: F.margin_ranking_loss(x(2), x(2), [1, 1, 1]), tg.ShapeError, "margin_ranking_loss: |input1, input2 and target must have the same shape"),
+    (lambda: F.triplet_margin_loss(x(2), x(2), x(2), p=0), tg.ArgumentError, "triplet_margin_loss: |p=0"),
+    (lambda: F.cosine_embedding_loss(x(2, 3), x(2, 3), [[1], [1]]), tg.ShapeError, "cosine_embedding_loss: |one number for each row|target (N,)"),
+    (lambda: F.ctc_loss(x(4, 1, 3), [[1.5]], [4], [1]), tg.DTypeError, "ctc_loss: |must be integers|targets float64 (1, 1)"),
+    (lambda: F.ctc_loss(x(4, 2, 3), [[1]], [4], [1]), tg.ShapeError, "ctc_loss: |(T, N, C)|log_probs.transpose(1, 0, 2)"),
+    (lambda: F.ctc_loss(x(0, 1, 3), [[1]], [0], [1]), tg.ShapeError, "ctc_loss: |one step at least"),
+    (lambda: F.ctc_loss(x(4, 1, 3), [[1]], [4], [1], blank=3), tg.ArgumentError, "ctc_loss: |blank=3|3 classes|from 0 to 2"),
+    (lambda: F.ctc_loss(x(4, 1, 3), [[1]], [5], [1]), tg.ShapeError, "ctc_loss: |within 4 steps|input_lengths int64 (1,)"),
+    (lambda: F.ctc_loss(x(4, 2, 3), [1, 2, 1], [4, 4], [2, 2]), tg.ShapeError, "ctc_loss: |one after another"),
+    (lambda: F.ctc_loss(x(4, 2, 3), [[1, 2], [1, 0]], [4, 4], [2, 2]), tg.DataError, "ctc_loss: |label 0 (sample 1 of the batch) is the blank"),
+    (lambda: F.ctc_loss(x(4, 3), [3], 4, 1), tg.DataError, "ctc_loss: |label 3 (sample 0"),
     (lambda: tg.dropout(x(2), 1.5), tg.ArgumentError, "dropout: |p=1.5|from 0 to 1"),
     (lambda: check_probability("p", float("nan")), tg.ArgumentError, "p: |p=nan"),
     # -- names: no line of the user's is at fault

@@ -5,7 +5,6 @@ from tinygrad_lite.ops import (
     conv,
     elementwise,
     indexing,
-    loss,
     pool,
     products,
     random,
@@ -14,23 +13,24 @@ from tinygrad_lite.ops import (
     shape,
 )
 from tinygrad_lite.ops.activation import *
+from tinygrad_lite.ops.classification import cross_entropy
 from tinygrad_lite.ops.conv import *
 from tinygrad_lite.ops.elementwise import *
 from tinygrad_lite.ops.indexing import *
-from tinygrad_lite.ops.loss import *
 from tinygrad_lite.ops.pool import *
+from tinygrad_lite.ops.probability import binary_cross_entropy_with_logits
 from tinygrad_lite.ops.products import *
 from tinygrad_lite.ops.random import *
 from tinygrad_lite.ops.recurrent import *
 from tinygrad_lite.ops.reduce import *
+from tinygrad_lite.ops.regression import mse_loss
 from tinygrad_lite.ops.shape import *
 
-__all__: list[str] = []
+__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
 __all__ += activation.__all__
 __all__ += conv.__all__
 __all__ += elementwise.__all__
 __all__ += indexing.__all__
-__all__ += loss.__all__
 __all__ += pool.__all__
 __all__ += products.__all__
 __all__ += random.__all__

@@ -1,29 +1,32 @@
-"""Losses, under PyTorch's names and with its arguments."""
+"""What all losses share: how they are reduced, and what they ask of their operands.
+
+The losses themselves are in regression.py, probability.py, classification.py, margin.py and ctc.py.
+They bear PyTorch's names and take its arguments in its order, without the two that PyTorch itself
+replaced by `reduction` (size_average and reduce). Targets and weights are Tensors, ndarrays or
+lists.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from tinygrad_lite.errors import ArgumentError, DataError, DTypeError, ShapeError, message
-from tinygrad_lite.op import Op
-from tinygrad_lite.ops.activation import log_softmax, softmax, softplus
-from tinygrad_lite.ops.elementwise import square
+from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
+from tinygrad_lite.graph import Node
 
-if TYPE_CHECKING:
-    from tinygrad_lite.tensor import ArrayLike, Tensor
-
-__all__ = [
-    "binary_cross_entropy_with_logits",
-    "cross_entropy",
-    "mse_loss",
-]
+__all__: list[str] = []
 
 Reduction = Literal["mean", "sum", "none"]
 
 
-def _reduce(losses: Any, reduction: Reduction, subject: str) -> Any:
+def reduce_losses(losses: Any, reduction: str, subject: str, total: Any = None) -> Any:
+    """Return the losses' mean or sum, or themselves; "mean" divides by `total`, their number.
+
+    Raises:
+        ArgumentError: another `reduction`.
+        DataError: a mean of nothing.
+    """
     if reduction == "none":
         return losses
     if reduction not in ("mean", "sum"):
@@ -32,109 +35,99 @@ def _reduce(losses: Any, reduction: Reduction, subject: str) -> Any:
         )
     if reduction == "sum":
         return losses.sum()
-    if losses.size == 0:
+    total = losses.size if total is None else total
+    if total == 0:
         raise DataError(
             message(
-                subject, "no samples have no mean", {"losses": losses}, fix="skip empty batches"
+                subject,
+                "no samples have no mean",
+                {"losses": losses},
+                fix="skip batches that are empty, or whose samples are all ignored or weigh 0",
             )
         )
-    return losses.mean()
+    if isinstance(total, np.generic):
+        total = total.item()  # a Python number leaves float32 as it is
+    return losses.sum() / total
 
 
-def _one_hot(target: np.ndarray, like: Any) -> Any:
-    return (np.arange(like.shape[-1]) == target[..., None]).astype(like.dtype)
+def share(g: Any, reduction: str, like: Any) -> Any:
+    """Return what each of the losses in `like` gets of `g`, the gradient of their reduction."""
+    return g / like.size if reduction == "mean" else g
 
 
-def _cross_entropy_rule(g: Any, y: Any, logits: Any, target: np.ndarray) -> Any:
-    return g[..., None] * (softmax(logits) - _one_hot(target, logits))
+def weighted(losses: Any, weight: Any, reduction: str, subject: str) -> Any:
+    """Reduce losses, each with a weight of its own (or none); their mean is the weighted one."""
+    if weight is None:
+        return reduce_losses(losses, reduction, subject)
+    same_shape(subject, losses, weight, names=("losses", "weight"))
+    weight = operand(weight)
+    return reduce_losses(losses * weight, reduction, subject, weight.sum())
 
 
-def _cross_entropy(logits: Any, target: np.ndarray) -> Any:
-    rows = np.arange(len(target))
-    return -log_softmax(logits)[rows, target]
+def scaled(losses: Any, weight: Any) -> Any:
+    """Multiply losses by weights, which broadcast, if there are any."""
+    return losses if weight is None else losses * operand(weight)
 
 
-# one loss a row
-_cross_entropy_op = Op(
-    "cross_entropy", _cross_entropy, _cross_entropy_rule, reference=_cross_entropy
-)
+def operand(x: Any) -> Any:
+    """Return lists as an ndarray; Tensors and arrays as they are."""
+    return x if hasattr(x, "dtype") else np.asarray(x)
 
 
-def cross_entropy(logits: ArrayLike, target: ArrayLike, reduction: Reduction = "mean") -> Tensor:
-    """Return -log softmax(logits)[target].
-
-    Shapes: logits (N, C), target (N,) of integers from 0 to C - 1.
-
-    Raises:
-        DataError: a label is out of range.
-        DTypeError: `target` is not of integers.
-        ShapeError: there is not one label for each row of logits.
-    """
-    target = np.asarray(getattr(target, "data", target))
-    operands = {"logits": logits, "target": target}
-    if target.dtype.kind not in "iu":
-        raise DTypeError(
-            message(
-                "cross_entropy", "labels must be integers", operands, fix="target.astype('int64')"
-            )
-        )
-    shape = np.shape(logits)
-    if len(shape) != 2 or target.shape != shape[:1]:
-        raise ShapeError(
-            message(
-                "cross_entropy",
-                "logits must be (N, C) and labels (N,)",
-                operands,
-                fix="flatten both to one row, and one label, for each sample",
-            )
-        )
-    if target.size and not (target.min() >= 0 and target.max() < shape[1]):
-        wrong = int(np.flatnonzero((target < 0) | (target >= shape[1]))[0])
-        raise DataError(
-            message(
-                "cross_entropy",
-                f"label {target[wrong]} (sample {wrong} of the batch) is not among the "
-                f"{shape[1]} classes",
-                operands,
-                fix=f"number the classes from 0, or give the last layer more than {shape[1]} "
-                "outputs",
-            )
-        )
-    return _reduce(_cross_entropy_op(logits, target=target), reduction, "cross_entropy")
+def plain(x: Any) -> Any:
+    """Return the numbers in `x` as an ndarray: to look at, not to compute with."""
+    values = np.asarray(x.data if isinstance(x, Node) else x)  # type: ignore[attr-defined]
+    return values.astype(float) if values.dtype == object else values
 
 
-def _same_shape(subject: str, x: Any, target: Any) -> None:
-    if np.shape(x) != np.shape(target):
+def same_shape(
+    subject: str, *operands: Any, names: tuple[str, ...] = ("prediction", "target")
+) -> None:
+    """Raise ShapeError unless all operands have one shape."""
+    shapes = [operand(x).shape for x in operands]
+    if any(shape != shapes[0] for shape in shapes):
         raise ShapeError(
             message(
                 subject,
-                "prediction and target must have the same shape",
-                {"prediction": x, "target": target},
+                f"{', '.join(names[:-1])} and {names[-1]} must have the same shape",
+                dict(zip(names, operands, strict=True)),
                 fix="reshape one of them; broadcasting here is nearly always a mistake",
             )
         )
 
 
-def mse_loss(x: Tensor, target: ArrayLike, reduction: Reduction = "mean") -> Tensor:
-    """Return (x - target)²; both of the same shape."""
-    _same_shape("mse_loss", x, target)
-    return _reduce(square(x - target), reduction, "mse_loss")
-
-
-def binary_cross_entropy_with_logits(
-    x: Tensor, target: ArrayLike, reduction: Reduction = "mean"
-) -> Tensor:
-    """Return -(t log σ(x) + (1 - t) log(1 - σ(x))), as softplus(x) - t x; t from 0 to 1."""
-    _same_shape("binary_cross_entropy_with_logits", x, target)
-    values = np.asarray(getattr(target, "data", target))
-    if values.size and values.dtype != object and not (values.min() >= 0 and values.max() <= 1):
+def check_probabilities(subject: str, x: Any, name: str, fix: str) -> None:
+    """Raise DataError unless all of `x` is from 0 to 1."""
+    values = plain(x)
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise DataError(
             message(
-                "binary_cross_entropy_with_logits",
-                f"targets are from 0 to 1, these from {values.min():g} to {values.max():g}",
-                {"prediction": x, "target": target},
-                fix="scale them; for several classes use cross_entropy",
+                subject,
+                f"{name} are from 0 to 1, these from {values.min():g} to {values.max():g}",
+                {name: x},
+                fix=fix,
             )
         )
-    losses = softplus(x) - x * target
-    return _reduce(losses, reduction, "binary_cross_entropy_with_logits")
+
+
+def check_signs(subject: str, target: Any) -> None:
+    """Raise DataError unless every target is -1 or 1."""
+    values = plain(target)
+    if not (abs(values) == 1).all():
+        wrong = values[abs(values) != 1].flat[0]
+        raise DataError(
+            message(
+                subject,
+                f"targets are -1 or 1; {wrong:g} is among these",
+                {"target": target},
+                fix="of labels 0 and 1 make 2 * target - 1",
+            )
+        )
+
+
+def check_positive(subject: str, name: str, value: float, zero: bool = False) -> None:
+    """Raise ArgumentError unless `value` is positive, or `zero` where that is allowed."""
+    if not (value > 0 or (zero and value == 0)):
+        raise ArgumentError(
+            message(subject, f"{name}={value:g} is not possible", fix=f"choose a positive {name}")
+        )
