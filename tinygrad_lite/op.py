@@ -20,6 +20,7 @@ from tinygrad_lite.errors import (
     is_ours,
     message,
 )
+from tinygrad_lite.formula import Formula, formula_of
 from tinygrad_lite.graph import Node, kinds, record, walk
 
 if TYPE_CHECKING:
@@ -99,6 +100,15 @@ class Op:
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
+
+    @property
+    def formula(self) -> Formula:
+        """The formula of the gradient rule, in Unicode and LaTeX, read off its source."""
+        rule = self.rule
+        first = next((part for part in rule if part), None) if isinstance(rule, tuple) else rule
+        # after g and y, a rule names the arguments as the op's own definition does
+        names = [*inspect.signature(first).parameters][2:] if first else []
+        return formula_of(names, rule)
 
     def __call__(self, *args: Any, **params: Any) -> Result:
         """Apply the op; record a vertex if any argument requires a gradient.
