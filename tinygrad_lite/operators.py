@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from tinygrad_lite import ops as _ops
@@ -10,6 +11,17 @@ from tinygrad_lite.graph import Node
 Result = TypeVar("Result")
 
 ops: Any = _ops  # whose functions return the kind of vertex that they are given
+
+
+def _method(name: str, doc: str) -> Callable[[Operators[Result]], Result]:
+    """Make a method of the op of that name."""
+    op = getattr(ops, name)
+
+    def method(self: Operators[Result]) -> Result:
+        return op(self)
+
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Operators.{name}", doc
+    return method
 
 
 class Operators(Node, Generic[Result]):
@@ -56,42 +68,67 @@ class Operators(Node, Generic[Result]):
     def __abs__(self) -> Result:
         return ops.absolute(self)
 
-    def exp(self) -> Result:
-        """Return e to the power of this."""
-        return ops.exp(self)
+    def __pos__(self) -> Result:
+        return ops.positive(self)
 
-    def expm1(self) -> Result:
-        """Return exp(x) - 1, exact for small x."""
-        return ops.expm1(self)
+    def __floordiv__(self, other: Any) -> Result:
+        return ops.floor_divide(self, other)
 
-    def log(self) -> Result:
-        """Return the natural logarithm."""
-        return ops.log(self)
+    def __rfloordiv__(self, other: Any) -> Result:
+        return ops.floor_divide(other, self)
 
-    def log1p(self) -> Result:
-        """Return log(1 + x), exact for small x."""
-        return ops.log1p(self)
+    def __mod__(self, other: Any) -> Result:
+        return ops.remainder(self, other)
 
-    def sqrt(self) -> Result:
-        """Return the square root."""
-        return ops.sqrt(self)
+    def __rmod__(self, other: Any) -> Result:
+        return ops.remainder(other, self)
 
-    def sin(self) -> Result:
-        """Return the sine."""
-        return ops.sin(self)
+    def __divmod__(self, other: Any) -> tuple[Result, Result]:
+        return ops.divmod(self, other)
 
-    def cos(self) -> Result:
-        """Return the cosine."""
-        return ops.cos(self)
+    def __rdivmod__(self, other: Any) -> tuple[Result, Result]:
+        return ops.divmod(other, self)
 
-    def tanh(self) -> Result:
-        """Return the hyperbolic tangent."""
-        return ops.tanh(self)
+    def __round__(self, ndigits: int | None = None) -> Result:
+        return ops.round(self, ndigits or 0)
 
-    def sigmoid(self) -> Result:
-        """Return 1 / (1 + exp(-x))."""
-        return ops.sigmoid(self)
+    def __floor__(self) -> Result:
+        return ops.floor(self)
 
-    def relu(self) -> Result:
-        """Return max(x, 0)."""
-        return ops.relu(self)
+    def __ceil__(self) -> Result:
+        return ops.ceil(self)
+
+    def __trunc__(self) -> Result:
+        return ops.trunc(self)
+
+    exp = _method("exp", "Return e to the power of this.")
+    exp2 = _method("exp2", "Return 2 to the power of this.")
+    expm1 = _method("expm1", "Return exp(x) - 1, exact for small x.")
+    log = _method("log", "Return the natural logarithm.")
+    log2 = _method("log2", "Return the logarithm to base 2.")
+    log10 = _method("log10", "Return the logarithm to base 10.")
+    log1p = _method("log1p", "Return log(1 + x), exact for small x.")
+    sqrt = _method("sqrt", "Return the square root.")
+    cbrt = _method("cbrt", "Return the cube root.")
+    square = _method("square", "Return x times x.")
+    reciprocal = _method("reciprocal", "Return 1 / x.")
+    sin = _method("sin", "Return the sine.")
+    cos = _method("cos", "Return the cosine.")
+    tan = _method("tan", "Return the tangent.")
+    arcsin = _method("arcsin", "Return the angle of this sine.")
+    arccos = _method("arccos", "Return the angle of this cosine.")
+    arctan = _method("arctan", "Return the angle of this tangent.")
+    sinh = _method("sinh", "Return the hyperbolic sine.")
+    cosh = _method("cosh", "Return the hyperbolic cosine.")
+    tanh = _method("tanh", "Return the hyperbolic tangent.")
+    arcsinh = _method("arcsinh", "Return the inverse of sinh.")
+    arccosh = _method("arccosh", "Return the inverse of cosh.")
+    arctanh = _method("arctanh", "Return the inverse of tanh.")
+    deg2rad = radians = _method("deg2rad", "Return this number of degrees in radians.")
+    rad2deg = degrees = _method("rad2deg", "Return this number of radians in degrees.")
+    floor = _method("floor", "Return the next whole number below.")
+    ceil = _method("ceil", "Return the next whole number above.")
+    trunc = _method("trunc", "Return the next whole number towards 0.")
+    rint = _method("rint", "Return the nearest whole number.")
+    sigmoid = _method("sigmoid", "Return 1 / (1 + exp(-x)).")
+    relu = _method("relu", "Return max(x, 0).")
