@@ -83,6 +83,7 @@ def test_products_of_many_zeros_pass_gradcheck(f, shape, rng):
         (lambda x: tg.max(x, initial=2.0), [1.0, 2.0, 2.0], [0, 0.5, 0.5]),
         (lambda x: tg.max(x, initial=3.0), [1.0, 2.0, 2.0], [0, 0, 0]),
         (lambda x: tg.min(x, where=[False, True, True], initial=9), [1.0, 2.0, 2.0], [0, 0.5, 0.5]),
+        (lambda x: tg.max(x, where=[False, True, True], initial=0), [2.0, 2.0, 1.0], [0, 1, 0]),
         (tg.median, [3.0, 1.0, 2.0], [0, 0, 1]),
         (tg.median, [3.0, 1.0, 2.0, 9.0], [0.5, 0, 0.5, 0]),
         (tg.median, [2.0, 2.0, 2.0], [0, 1, 0]),  # the second of three equals

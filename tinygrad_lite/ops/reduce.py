@@ -16,12 +16,12 @@ from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.elementwise import (
     astype,
+    elementwise,
     grounded,
     multiply,
     not_equal,
     or_one,
     raw,
-    sqrt,
     square,
     subtract,
 )
@@ -184,6 +184,10 @@ def var(
     return sum(deviation, axis, keepdims, where=where) / number
 
 
+# the square root, whose derivative is taken as 0 at 0
+_root = elementwise("sqrt", np.sqrt, lambda g, y, x: g * (y != 0) / (2.0 * or_one(y)))
+
+
 def std(
     x: ArrayLike,
     axis: Axis = None,
@@ -197,8 +201,7 @@ def std(
 
     Where all elements are equal the gradient is 0, the mean of those from all sides.
     """
-    v = var(x, axis, keepdims, ddof, correction=correction, where=where)
-    return sqrt(or_one(v)) * (v != 0)
+    return _root(var(x, axis, keepdims, ddof, correction=correction, where=where))
 
 
 def nansum(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
