@@ -104,6 +104,8 @@ CASES = [
     (lambda: tg.topk(x(2, 3), 4), tg.ArgumentError, "topk: |k=4 of 3 elements along axis -1|from 0 to 3"),
     (lambda: tg.var(x(2), ddof=1, correction=1), tg.ArgumentError, "var: |ddof and correction|give one"),
     (lambda: tg.diff(x(2), n=-1), tg.ArgumentError, "diff: |n=-1"),
+    (lambda: tg.mean(x(3), where=np.ones((2, 3), bool)), tg.ShapeError, "where: |x float32 (3,)|must broadcast to the shape"),
+    (lambda: tg.max(x(3), where=[True, False], initial=0), tg.ShapeError, "max: |x float32 (3,)|must broadcast to the shape"),
     (lambda: x(0).min(), tg.ShapeError, "min: |x float32 (0,)"),
     # -- scalar
     (lambda: Scalar("a"), tg.DTypeError, "Scalar: |not a number|data str 'a'|pass an int"),

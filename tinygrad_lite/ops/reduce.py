@@ -62,6 +62,7 @@ Axis = int | tuple[int, ...] | None
 Mask = Any  # True, or booleans that broadcast to the operand
 
 _HINT = "give axes that the operand has: from -ndim to ndim - 1"
+_MASK = "`where` must broadcast to the shape of the operand"
 
 
 def spread(g: Any, like: Any, axis: Axis, keepdims: bool) -> Any:
@@ -118,10 +119,18 @@ _sum = Op(
 )
 
 
+_only = Op(
+    "where",
+    lambda x, mask, neutral: np.where(np.broadcast_to(mask, x.shape), x, neutral),
+    lambda g, y, x, mask, neutral: select(mask, g, 0.0),
+    hint=_MASK,
+)
+
+
 def _prepared(x: ArrayLike, where: Mask, neutral: int, dtype: DTypeLike | None) -> Any:
     """Convert `x` to `dtype`, and put `neutral` where elements are left out."""
     x = x if dtype is None else astype(x, dtype)
-    return x if where is True else select(where, x, neutral)
+    return x if where is True else _only(x, mask=raw(where), neutral=neutral)
 
 
 def sum(
@@ -250,8 +259,8 @@ def _share(
     return spread(g, x, axis, keepdims) * attains / number
 
 
-_max = Op("max", lambda x, **options: x.max(**options), _share, hint=_HINT)
-_min = Op("min", lambda x, **options: x.min(**options), _share, hint=_HINT)
+_max = Op("max", lambda x, **options: x.max(**options), _share, hint=f"{_HINT}; {_MASK}")
+_min = Op("min", lambda x, **options: x.min(**options), _share, hint=f"{_HINT}; {_MASK}")
 _argmax = Op("argmax", lambda x, axis, keepdims: x.argmax(axis=axis, keepdims=keepdims), hint=_HINT)
 _argmin = Op("argmin", lambda x, axis, keepdims: x.argmin(axis=axis, keepdims=keepdims), hint=_HINT)
 
@@ -395,8 +404,8 @@ def diff(x: ArrayLike, n: int = 1, axis: int = -1) -> Tensor:
 
 # -- questions ------------------------------------------------------------------------------------
 
-_any = Op("any", lambda x, **options: x.any(**options), hint=_HINT)
-_all = Op("all", lambda x, **options: x.all(**options), hint=_HINT)
+_any = Op("any", lambda x, **options: x.any(**options), hint=f"{_HINT}; {_MASK}")
+_all = Op("all", lambda x, **options: x.all(**options), hint=f"{_HINT}; {_MASK}")
 _count_nonzero = Op("count_nonzero", np.count_nonzero, hint=_HINT)
 
 
