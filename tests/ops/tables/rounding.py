@@ -5,7 +5,7 @@ import numpy as np
 from tests.ops.strategies import Entry, one, several
 from tinygrad_lite import ops
 
-AWKWARD = (np.sqrt(0.1), np.pi)  # no number is a multiple of another, nor halfway between digits
+AWKWARD = (np.sqrt(0.1), np.pi)  # no multiples of each other, no halves: nothing jumps there
 
 TABLE = {
     "floor": Entry(np.floor, one(), differentiable=False),

@@ -24,7 +24,7 @@ flat = reduced(several_axes=False).map(lambda call: (call[0], {"axis": None}))
 TABLE = {
     "sort": Entry(np.sort, along() | flat),
     "argsort": Entry(np.argsort, along() | flat, differentiable=False),
-    "topk": Entry(  # the indices have no gradient; they are met in test_sorting.py
+    "topk": Entry(  # the indices have no gradient; they are met in test_reduce.py
         topk, best(), call=lambda x, **how: ops.topk(x, **how)[0]
     ),
     "median": Entry(np.median, reduced()),
