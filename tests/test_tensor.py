@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite.operators import Operators
 
 
 def leaf(data, dtype="float64"):
@@ -145,6 +146,7 @@ def test_astype_converts_and_the_gradient_comes_back():
 # -- operators ------------------------------------------------------------------------------------
 
 OPERATORS = ["add", "sub", "mul", "truediv", "pow", "matmul", "eq", "ne", "lt", "le", "gt", "ge"]
+OPERATORS += ["floordiv", "mod"]
 
 
 @pytest.mark.parametrize("name", OPERATORS)
@@ -172,8 +174,33 @@ def test_operators_with_numbers_on_either_side(name, number):
 def test_unary_operators():
     x = tg.tensor(DATA)
     np.testing.assert_array_equal((-x).data, -DATA)
+    np.testing.assert_array_equal((+x).data, DATA)
     np.testing.assert_array_equal(abs(x).data, abs(DATA))
+    np.testing.assert_array_equal(round(x).data, np.round(DATA))
+    np.testing.assert_array_equal(round(x, 1).data, np.round(DATA, 1))
     np.testing.assert_array_equal((~(x > 0)).data, DATA <= 0)
+
+
+@pytest.mark.parametrize("name", ["and_", "or_", "xor"])
+@pytest.mark.parametrize("other", [True, np.array([True, False]), np.array([6, 3])])
+def test_operators_on_booleans_and_integers(name, other):
+    f = getattr(operator, name)
+    a = np.array([5, 9]) if np.asarray(other).dtype == int else np.array([False, True])
+    for left, right in ((a, other), (other, a)):
+        x = tg.tensor(a)
+        y = f(x if left is a else left, x if right is a else right)
+        assert isinstance(y, tg.Tensor)
+        np.testing.assert_array_equal(y.data, f(left, right))
+        assert y.dtype == f(left, right).dtype
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_divmod(turned):
+    a, b = np.array([5.0, -5.0, 7.5]), 2.0
+    quotient, rest = divmod(b, tg.tensor(a)) if turned else divmod(tg.tensor(a), b)
+    expected = divmod(b, a) if turned else divmod(a, b)
+    np.testing.assert_array_equal(quotient.data, expected[0])
+    np.testing.assert_array_equal(rest.data, expected[1])
 
 
 def test_augmented_assignment_makes_a_new_tensor():
@@ -232,7 +259,35 @@ def test_ufuncs_stay_on_the_graph(name):
         np.squeeze,
         np.argmax,
         np.std,
+        np.prod,
+        np.median,
+        np.sort,
+        np.argsort,
+        np.cumsum,
+        np.diff,
+        np.ptp,
+        np.any,
+        np.count_nonzero,
+        np.nan_to_num,
+        np.isfinite,
+        np.signbit,
+        np.degrees,
+        np.amax,
         lambda x: np.sum(x, axis=0, keepdims=True),
+        lambda x: np.sum(x, where=DATA > 0, initial=2.0, dtype=np.float64),
+        lambda x: np.mean(x, axis=1, where=[True, False, True]),
+        lambda x: np.max(x, initial=9.0),
+        lambda x: np.var(x, correction=1),
+        lambda x: np.cumprod(x, axis=1),
+        lambda x: np.round(x, 1),
+        lambda x: np.around(x),
+        lambda x: np.floor_divide(x, 0.7),
+        lambda x: np.hypot(x, 2.0),
+        lambda x: np.isclose(x, DATA + 1e-9),
+        lambda x: np.logical_and(x, 0.0),
+        lambda x: np.bitwise_or(x > 1, x < 0),
+        lambda x: np.divmod(x, 2.0)[1],
+        lambda x: np.clip(x, min=0.0),
         lambda x: np.max(x, axis=1),
         lambda x: np.var(x, axis=(0, 1), ddof=1),
         lambda x: np.reshape(x, (3, 2)),
@@ -269,7 +324,7 @@ def test_np_split_and_shape():
         lambda x: np.linalg.inv(x),
         lambda x: np.add.reduce(x),
         lambda x: np.exp(x, out=np.zeros(2)),
-        lambda x: np.floor_divide(x, 2),
+        lambda x: np.gcd(x, 2),
         lambda x: np.zeros(2).__iadd__(x),
     ],
 )
@@ -317,6 +372,15 @@ def test_asarray_refuses_to_drop_a_gradient():
         lambda x: x.argmax(),
         lambda x: x.argmin(axis=1, keepdims=True),
         lambda x: x.clip(-1, 1),
+        lambda x: x.clip(max=0.5),
+        lambda x: x.prod(axis=1, keepdims=True),
+        lambda x: x.cumsum(),
+        lambda x: x.cumprod(1),
+        lambda x: x.any(axis=0),
+        lambda x: x.all(where=DATA > 3),
+        lambda x: x.argsort(axis=0),
+        lambda x: x.round(1),
+        lambda x: x.sum(where=DATA > 0),
         lambda x: x.astype("float32"),
     ],
 )
@@ -325,9 +389,19 @@ def test_methods_do_what_numpys_do(f):
     assert f(tg.tensor(DATA)).shape == f(DATA).shape
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "sqrt", "tanh", "sigmoid", "relu"])
+def test_sort_returns_a_copy():
+    x = tg.tensor(DATA)
+    np.testing.assert_array_equal(x.sort(axis=0).data, np.sort(DATA, axis=0))
+    np.testing.assert_array_equal(x.data, DATA)
+
+
+METHODS = [n for n, f in vars(Operators).items() if n[0] != "_" and callable(f)]
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_methods_of_functions(name):
-    x = tg.tensor(abs(DATA))
+    x = tg.tensor(abs(DATA) / 4 + (name == "arccosh"))
+    assert getattr(tg.Tensor, name).__doc__
     np.testing.assert_array_equal(getattr(x, name)().data, getattr(tg, name)(x).data)
 
 

@@ -18,7 +18,6 @@ from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.classification import *
 from tinygrad_lite.ops.conv import *
 from tinygrad_lite.ops.ctc import *
-from tinygrad_lite.ops.elementwise import tanh
 from tinygrad_lite.ops.margin import *
 from tinygrad_lite.ops.pool import *
 from tinygrad_lite.ops.probability import *
@@ -27,6 +26,7 @@ from tinygrad_lite.ops.random import dropout
 from tinygrad_lite.ops.recurrent import *
 from tinygrad_lite.ops.recurrent import gru_cell, lstm_cell, rnn_cell
 from tinygrad_lite.ops.regression import *
+from tinygrad_lite.ops.trigonometry import tanh
 
 __all__ = ["dropout", "gru_cell", "linear", "lstm_cell", "rnn_cell", "tanh"]
 __all__ += activation.__all__

@@ -16,7 +16,6 @@ from tinygrad_lite.modes import enable_grad, is_grad_enabled
 from tinygrad_lite.op import FLOATS, OBJECT, Op
 from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops.indexing import plain_index
-from tinygrad_lite.ops.reduce import Axis
 from tinygrad_lite.protocols import Protocols
 from tinygrad_lite.scalar import Scalar
 
@@ -346,7 +345,25 @@ class Tensor(Protocols, Operators["Tensor"]):
         return ops.matmul(other, self)
 
     def __invert__(self) -> Tensor:
-        return Tensor.make(~self.data)
+        return ops.invert(self)
+
+    def __and__(self, other: ArrayLike) -> Tensor:
+        return ops.bitwise_and(self, other)
+
+    def __rand__(self, other: ArrayLike) -> Tensor:
+        return ops.bitwise_and(other, self)
+
+    def __or__(self, other: ArrayLike) -> Tensor:
+        return ops.bitwise_or(self, other)
+
+    def __ror__(self, other: ArrayLike) -> Tensor:
+        return ops.bitwise_or(other, self)
+
+    def __xor__(self, other: ArrayLike) -> Tensor:
+        return ops.bitwise_xor(self, other)
+
+    def __rxor__(self, other: ArrayLike) -> Tensor:
+        return ops.bitwise_xor(other, self)
 
     def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
         return ops.equal(self, other)
@@ -404,41 +421,25 @@ class Tensor(Protocols, Operators["Tensor"]):
         """Remove axes of length 1."""
         return ops.squeeze(self, axis)
 
-    def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Sum along `axis`."""
-        return ops.sum(self, axis, keepdims)
-
-    def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Mean along `axis`."""
-        return ops.mean(self, axis, keepdims)
-
-    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
-        """Variance along `axis`."""
-        return ops.var(self, axis, keepdims, ddof)
-
-    def std(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Tensor:
-        """Standard deviation along `axis`."""
-        return ops.std(self, axis, keepdims, ddof)
-
-    def max(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Maximum along `axis`."""
-        return ops.max(self, axis, keepdims)
-
-    def min(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
-        """Minimum along `axis`."""
-        return ops.min(self, axis, keepdims)
-
-    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        """Index of the maximum along `axis`."""
-        return ops.argmax(self, axis, keepdims)
-
-    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
-        """Index of the minimum along `axis`."""
-        return ops.argmin(self, axis, keepdims)
-
-    def clip(self, a_min: ArrayLike, a_max: ArrayLike) -> Tensor:
-        """Limit to the interval from `a_min` to `a_max`."""
-        return ops.clip(self, a_min, a_max)
+    # functions of NumPy that its arrays have as methods; sort returns a copy, where NumPy's method
+    # sorts in place
+    sum = ops.sum
+    mean = ops.mean
+    var = ops.var
+    std = ops.std
+    prod = ops.prod
+    max = ops.max
+    min = ops.min
+    any = ops.any
+    all = ops.all
+    argmax = ops.argmax
+    argmin = ops.argmin
+    cumsum = ops.cumsum
+    cumprod = ops.cumprod
+    sort = ops.sort
+    argsort = ops.argsort
+    round = ops.round
+    clip = ops.clip
 
 
 Tensor.kind = kinds[Tensor] = Tensor

@@ -5,18 +5,23 @@ from tinygrad_lite.ops import (
     conv,
     elementwise,
     indexing,
+    logic,
     pool,
     products,
     random,
     recurrent,
     reduce,
+    rounding,
     shape,
+    sorting,
+    trigonometry,
 )
 from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.classification import cross_entropy
 from tinygrad_lite.ops.conv import *
 from tinygrad_lite.ops.elementwise import *
 from tinygrad_lite.ops.indexing import *
+from tinygrad_lite.ops.logic import *
 from tinygrad_lite.ops.pool import *
 from tinygrad_lite.ops.probability import binary_cross_entropy_with_logits
 from tinygrad_lite.ops.products import *
@@ -24,16 +29,23 @@ from tinygrad_lite.ops.random import *
 from tinygrad_lite.ops.recurrent import *
 from tinygrad_lite.ops.reduce import *
 from tinygrad_lite.ops.regression import mse_loss
+from tinygrad_lite.ops.rounding import *
 from tinygrad_lite.ops.shape import *
+from tinygrad_lite.ops.sorting import *
+from tinygrad_lite.ops.trigonometry import *
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
 __all__ += activation.__all__
 __all__ += conv.__all__
 __all__ += elementwise.__all__
 __all__ += indexing.__all__
+__all__ += logic.__all__
 __all__ += pool.__all__
 __all__ += products.__all__
 __all__ += random.__all__
 __all__ += recurrent.__all__
 __all__ += reduce.__all__
+__all__ += rounding.__all__
 __all__ += shape.__all__
+__all__ += sorting.__all__
+__all__ += trigonometry.__all__

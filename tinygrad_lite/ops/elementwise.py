@@ -1,17 +1,23 @@
-"""Functions applied element by element, under NumPy's names, each with the rule of its gradient.
+"""Arithmetic, exponentials, comparisons and selection, element by element, under NumPy's names.
 
-In a rule, g is the gradient of the result y; the arguments follow. Rules are written with operators
-and NumPy functions only, so they take ndarrays, floats, Tensors and Scalars alike.
+In a rule, g is the gradient of the result y; the arguments follow. Rules are written with
+operators, NumPy functions and other ops, so they take ndarrays, floats, Tensors and Scalars alike.
+
+Where a derivative does not exist, a rule gives the limit if there is one, else the mean of those
+from both sides: 0 for |x| at 0, a half to each of two equal maxima.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.errors import DTypeError, message
+from tinygrad_lite.graph import Node
 from tinygrad_lite.op import Op, shape_of
 
 if TYPE_CHECKING:
@@ -20,35 +26,50 @@ if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
 
 __all__ = [
+    "abs",
     "absolute",
     "add",
     "astype",
+    "cbrt",
     "clip",
-    "cos",
+    "copysign",
     "divide",
     "equal",
     "exp",
+    "exp2",
     "expm1",
+    "fmax",
+    "fmin",
     "greater",
     "greater_equal",
+    "heaviside",
     "less",
     "less_equal",
     "log",
+    "log10",
     "log1p",
+    "log2",
+    "logaddexp",
+    "logaddexp2",
     "maximum",
     "minimum",
     "multiply",
+    "nan_to_num",
     "negative",
     "not_equal",
+    "positive",
+    "pow",
     "power",
+    "reciprocal",
     "sign",
-    "sin",
     "sqrt",
     "square",
     "subtract",
-    "tanh",
+    "true_divide",
     "where",
 ]
+
+LN2, LN10 = math.log(2.0), math.log(10.0)
 
 elementwise = partial(
     Op,
@@ -76,16 +97,43 @@ def fit(g: Any, like: Any) -> Any:
     return g.sum(axis=ones, keepdims=True) if ones else g
 
 
+def raw(x: Any) -> Any:
+    """Return the value of a vertex, anything else as it is."""
+    return x.data if isinstance(x, Node) else x
+
+
 def _log(x: Any) -> Any:
     """Return log x; of a plain number a plain number, which leaves float32 as it is."""
     return float(np.log(x)) if isinstance(x, int | float) else np.log(x)
 
 
 def _power(a: Any, b: Any) -> Any:
-    y = a**b
+    try:
+        y = a**b
+    except ValueError as error:
+        if "negative integer powers" not in str(error):
+            raise
+        raise DTypeError(
+            message(
+                "power",
+                "a negative power of an integer is no integer",
+                {"a": a, "b": b},
+                fix="make the power a float, x ** -1.0, or the base: x.astype('float32')",
+            )
+        ) from error
     if isinstance(y, complex):
         raise ArithmeticError("a fractional power of a negative number is not real")
     return y
+
+
+def or_one(x: Any) -> Any:
+    """Return `x` with 1 for 0: a divisor for what is 0 there."""
+    return x + (x == 0)
+
+
+def grounded(y: Any) -> Any:
+    """Return `y` with 0 for -inf: a log of nothing, from which any difference would be nan."""
+    return where(y == -np.inf, 0.0, y)
 
 
 # -- arithmetic -----------------------------------------------------------------------------------
@@ -117,42 +165,92 @@ power = elementwise(
         # where b = 0 the derivative is 0, also at a = 0
         lambda g, y, a, b: fit(g * b * a ** (b - 1 + (b == 0)), a),
         # where a = 0 the limit of y log a is 0
-        lambda g, y, a, b: fit(g * y * _log(a + (a == 0)), b),
+        lambda g, y, a, b: fit(g * y * _log(or_one(a)), b),
     ),
 )
+positive = elementwise("positive", operator.pos, lambda g, y, x: g)
 negative = elementwise("negative", operator.neg, lambda g, y, x: -g)
+reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y)
 absolute = elementwise("absolute", operator.abs, lambda g, y, x: g * np.sign(x))
 sign = elementwise("sign", np.sign)
+copysign: Op = elementwise(
+    "copysign",
+    np.copysign,
+    (lambda g, y, a, b: fit(g * np.sign(a) * copysign(1.0, b), a), None),
+)
+heaviside = elementwise(
+    "heaviside", np.heaviside, (None, lambda g, y, x, middle: fit(g * (x == 0), middle))
+)
 square = elementwise("square", np.square, lambda g, y, x: 2.0 * g * x)
 sqrt = elementwise("sqrt", np.sqrt, lambda g, y, x: g / (2.0 * y))
+cbrt = elementwise("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y))
 
-# where the two are equal, each gets half
-maximum = elementwise(
-    "maximum",
-    np.maximum,
-    (
-        lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (a > b)), a),
-        lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (b > a)), b),
-    ),
-)
-minimum = elementwise(
-    "minimum",
-    np.minimum,
-    (
-        lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (a < b)), a),
-        lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (b < a)), b),
-    ),
-)
-
-# -- exponentials and trigonometry ----------------------------------------------------------------
+# -- exponentials and logarithms ------------------------------------------------------------------
 
 exp = elementwise("exp", np.exp, lambda g, y, x: g * y)
+exp2 = elementwise("exp2", np.exp2, lambda g, y, x: g * y * LN2)
 expm1 = elementwise("expm1", np.expm1, lambda g, y, x: g * (y + 1.0))
 log = elementwise("log", np.log, lambda g, y, x: g / x)
+log2 = elementwise("log2", np.log2, lambda g, y, x: g / (x * LN2))
+log10 = elementwise("log10", np.log10, lambda g, y, x: g / (x * LN10))
 log1p = elementwise("log1p", np.log1p, lambda g, y, x: g / (1.0 + x))
-sin = elementwise("sin", np.sin, lambda g, y, x: g * np.cos(x))
-cos = elementwise("cos", np.cos, lambda g, y, x: -g * np.sin(x))
-tanh = elementwise("tanh", np.tanh, lambda g, y, x: g - g * y * y)
+logaddexp = elementwise(
+    "logaddexp",
+    np.logaddexp,
+    (
+        lambda g, y, a, b: fit(g * np.exp(a - grounded(y)), a),
+        lambda g, y, a, b: fit(g * np.exp(b - grounded(y)), b),
+    ),
+)
+logaddexp2 = elementwise(
+    "logaddexp2",
+    np.logaddexp2,
+    (
+        lambda g, y, a, b: fit(g * np.exp2(a - grounded(y)), a),
+        lambda g, y, a, b: fit(g * np.exp2(b - grounded(y)), b),
+    ),
+)
+
+# -- the larger and the smaller -------------------------------------------------------------------
+
+# the gradient goes to the one that is the result; where the two are equal, each gets half
+_CHOICE = (
+    lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (y == a)), a),
+    lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (y == b)), b),
+)
+maximum = elementwise("maximum", np.maximum, _CHOICE)
+minimum = elementwise("minimum", np.minimum, _CHOICE)
+fmax = elementwise("fmax", np.fmax, _CHOICE)
+fmin = elementwise("fmin", np.fmin, _CHOICE)
+
+_clip = elementwise(
+    "clip",
+    np.clip,
+    (  # what lies on a bound is inside; where the bounds meet or cross, the upper one is the result
+        lambda g, y, x, low, high: fit(g * (y == x), x),
+        lambda g, y, x, low, high: fit(g * (y != x) * (y != high), low),
+        lambda g, y, x, low, high: fit(g * (y != x) * (y == high), high),
+    ),
+)
+
+
+def clip(
+    x: ArrayLike,
+    a_min: ArrayLike | None = None,
+    a_max: ArrayLike | None = None,
+    *,
+    min: ArrayLike | None = None,
+    max: ArrayLike | None = None,
+) -> Tensor:
+    """Limit `x` to the interval from `a_min` to `a_max`; None leaves that side open.
+
+    The gradient passes to `x` inside of the interval and on its bounds, as in PyTorch, and to a
+    bound where `x` lies beyond it. `min` and `max` are NumPy 2's other names of the bounds.
+    """
+    return _clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
+# -- dtypes ---------------------------------------------------------------------------------------
 
 _astype = Op("astype", lambda x, dtype: x.astype(dtype), lambda g, y, x, dtype: g.astype(x.dtype))
 _truncate = Op("astype", lambda x, dtype: x.astype(dtype))  # integers have no gradient
@@ -178,18 +276,35 @@ greater_equal = elementwise("greater_equal", operator.ge)
 _where = Op(
     "where",
     lambda a, b, condition: np.where(condition, a, b),
-    (
-        lambda g, y, a, b, condition: fit(g * condition, a),
-        lambda g, y, a, b, condition: fit(g * ~condition, b),
+    (  # not a product with the condition: an infinite g must not leave nan where it is not selected
+        lambda g, y, a, b, condition: fit(where(condition, g, 0.0), a),
+        lambda g, y, a, b, condition: fit(where(condition, 0.0, g), b),
     ),
 )
 
 
 def where(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Tensor:
     """Take from `a` where `condition` holds, else from `b`; the three broadcast."""
-    return _where(a, b, condition=np.asarray(getattr(condition, "data", condition)))
+    return _where(a, b, condition=np.asarray(raw(condition)))
 
 
-def clip(x: ArrayLike, a_min: ArrayLike, a_max: ArrayLike) -> Tensor:
-    """Limit `x` to the interval from `a_min` to `a_max`."""
-    return minimum(maximum(x, a_min), a_max)
+_nan_to_num = elementwise(
+    "nan_to_num", np.nan_to_num, lambda g, y, x, **numbers: g * (absolute(x) < np.inf)
+)
+
+
+def nan_to_num(
+    x: ArrayLike, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Replace nan by `nan`, and infinities by the numbers given, else the largest of the dtype.
+
+    The gradient is 0 where a number was put in.
+    """
+    return _nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+# -- NumPy's other names for the same -------------------------------------------------------------
+
+abs = absolute
+pow = power
+true_divide = divide

@@ -34,7 +34,7 @@ def _max_pool_rule(g: Any, y: Any, x: Any, kernel: Pair, stride: Pair) -> Any:
 _max_pool2d = Op("max_pool2d", _max_pool, _max_pool_rule)
 _avg_pool2d = Op(
     "avg_pool2d",
-    lambda x, kernel, stride: windows(x, kernel, stride).mean(axis=(-2, -1)),
+    lambda x, kernel, stride: np.mean(windows(x, kernel, stride), axis=(-2, -1)),
     lambda g, y, x, kernel, stride: overlap_add(
         np.broadcast_to(g[..., None, None] / (kernel[0] * kernel[1]), (*g.shape, *kernel)),
         x.shape[-2:],

@@ -4,12 +4,16 @@ from tests.ops.tables import (
     activation,
     elementwise,
     indexing,
+    logic,
     loss,
     products,
     random,
     recurrent,
     reduce,
+    rounding,
     shape,
+    sorting,
+    trigonometry,
     windows,
 )
 
@@ -17,12 +21,16 @@ FAMILIES = [
     activation,
     elementwise,
     indexing,
+    logic,
     loss,
     products,
     random,
     recurrent,
     reduce,
+    rounding,
     shape,
+    sorting,
+    trigonometry,
     windows,
 ]
 TABLE = {name: entry for family in FAMILIES for name, entry in family.TABLE.items()}

@@ -1,0 +1,99 @@
+"""Questions about elements and logic on the answers, under NumPy's names; none has a gradient."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_lite.errors import DTypeError, message
+from tinygrad_lite.op import Op
+from tinygrad_lite.ops.elementwise import elementwise, raw
+
+if TYPE_CHECKING:
+    from tinygrad_lite.tensor import ArrayLike, Tensor
+
+__all__ = [
+    "allclose",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "invert",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "signbit",
+]
+
+isfinite = elementwise("isfinite", np.isfinite)
+isinf = elementwise("isinf", np.isinf)
+isnan = elementwise("isnan", np.isnan)
+signbit = elementwise("signbit", np.signbit)
+
+logical_and = elementwise("logical_and", np.logical_and)
+logical_or = elementwise("logical_or", np.logical_or)
+logical_xor = elementwise("logical_xor", np.logical_xor)
+logical_not = elementwise("logical_not", np.logical_not)
+
+
+def _bitwise(name: str, function: Callable[..., Any]) -> Op:
+    """Make an op on booleans and integers that says so to other numbers."""
+
+    def forward(*operands: Any) -> Any:
+        try:
+            return function(*operands)
+        except TypeError as error:
+            raise DTypeError(
+                message(
+                    name,
+                    "only booleans and integers can be combined bit by bit",
+                    {f"operand {i + 1}": operand for i, operand in enumerate(operands)},
+                    fix="compare first, in brackets: (x > 0) & (y > 0)",
+                )
+            ) from error
+
+    return Op(name, forward)
+
+
+bitwise_and = _bitwise("bitwise_and", operator.and_)
+bitwise_or = _bitwise("bitwise_or", operator.or_)
+bitwise_xor = _bitwise("bitwise_xor", operator.xor)
+invert = _bitwise("invert", operator.invert)
+
+_isclose = elementwise("isclose", np.isclose)
+
+
+def isclose(
+    a: ArrayLike,
+    b: ArrayLike,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> Tensor:
+    """Tell where |a - b| is at most `atol` + `rtol` |b|."""
+    return _isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+def allclose(
+    a: ArrayLike,
+    b: ArrayLike,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> bool:
+    """Tell whether `isclose` holds everywhere."""
+    return bool(np.all(raw(isclose(a, b, rtol, atol, equal_nan))))
+
+
+# -- NumPy's other names for the same -------------------------------------------------------------
+
+bitwise_invert = bitwise_not = invert
