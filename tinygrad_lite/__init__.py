@@ -33,6 +33,7 @@ from tinygrad_lite.errors import (
 from tinygrad_lite.module import Buffer, Module, Parameter, build
 from tinygrad_lite.op import Op, enable_grad, is_grad_enabled, no_grad, reference
 from tinygrad_lite.ops import *
+from tinygrad_lite.ops import linalg
 from tinygrad_lite.ops.random import seed
 from tinygrad_lite.plugins import (
     register_dataset,
@@ -94,6 +95,7 @@ __all__ = [
     "gradcheck",
     "is_grad_enabled",
     "layers",
+    "linalg",
     "linspace",
     "load",
     "no_grad",

@@ -14,6 +14,7 @@ from tinygrad_lite.graph import Node, deliver, walk
 from tinygrad_lite.op import FLOATS, OBJECT, Op, enable_grad
 from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops import random
+from tinygrad_lite.ops.indexing import At
 from tinygrad_lite.ops.reduce import Axis
 from tinygrad_lite.scalar import Scalar
 
@@ -288,7 +289,9 @@ class Tensor(Operators["Tensor"]):
     ) -> Any:
         if func in (np.shape, np.ndim, np.size):
             return func(self.data, *args[1:], **kwargs)
-        function = getattr(ops, func.__name__, None)
+        # numpy.linalg has functions of names that NumPy has too, with other arguments
+        place: Any = ops.linalg if func.__module__ == "numpy.linalg" else ops
+        function = getattr(place, func.__name__, None)
         return NotImplemented if function is None else function(*args, **kwargs)
 
     # -- operators of arrays ----------------------------------------------------------------------
@@ -332,6 +335,19 @@ class Tensor(Operators["Tensor"]):
         """The Tensor with its axes reversed."""
         return ops.transpose(self)
 
+    @property
+    def mT(self) -> Tensor:
+        """The Tensor with its last two axes exchanged."""
+        return ops.matrix_transpose(self)
+
+    @property
+    def at(self) -> At:
+        """Functional assignment: `x.at[index].set(v)` returns a changed Tensor, `x` stays.
+
+        Also `add`, `multiply`, `max`, `min`, and `get`, which is `x[index]`.
+        """
+        return At(self)
+
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; the gradient comes back in this one."""
         return ops.astype(self, dtype=np.dtype(dtype))
@@ -354,9 +370,33 @@ class Tensor(Operators["Tensor"]):
         """Lay all elements in one axis."""
         return ops.ravel(self)
 
+    def flatten(self) -> Tensor:
+        """Lay all elements in one axis."""
+        return ops.ravel(self)
+
     def squeeze(self, axis: int | Sequence[int] | None = None) -> Tensor:
         """Remove axes of length 1."""
         return ops.squeeze(self, axis)
+
+    def repeat(self, repeats: int | Sequence[int], axis: int | None = None) -> Tensor:
+        """Repeat each element along `axis`."""
+        return ops.repeat(self, repeats, axis)
+
+    def take(self, indices: ArrayLike, axis: int | None = None, mode: str = "raise") -> Tensor:
+        """Select by integers along `axis`."""
+        return ops.take(self, indices, axis, mode)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Return the diagonals of the matrices along two axes."""
+        return ops.diagonal(self, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Sum of the elements on a diagonal."""
+        return ops.trace(self, offset, axis1, axis2)
+
+    def dot(self, other: ArrayLike) -> Tensor:
+        """Sum products over the last axis and the second last of `other` (a vector's only one)."""
+        return ops.dot(self, other)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Sum along `axis`."""

@@ -13,6 +13,7 @@ from tinygrad_lite.ops import (
     reduce,
     shape,
 )
+from tinygrad_lite.ops import linalg as linalg  # in a namespace of its own, as NumPy has it
 from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.conv import *
 from tinygrad_lite.ops.elementwise import *
