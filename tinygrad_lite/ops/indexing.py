@@ -168,7 +168,7 @@ def _stays(index: Any, shape: tuple[int, ...]) -> Any:
     return owner[index] == turn
 
 
-_set = Op(
+_set: Op = Op(
     "set",
     _assign,
     (

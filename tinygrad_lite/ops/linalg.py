@@ -91,7 +91,7 @@ _inv = Op(
     lambda g, y, a: -y.mT @ g @ y.mT,
     hint="a must be square and invertible: add a small multiple of the identity, or use pinv",
 )
-_solve = Op(
+_solve: Op = Op(
     "solve",
     lambda a, b: np.linalg.solve(a, b),
     (

@@ -33,7 +33,6 @@ __all__ = [
     "vecdot",
 ]
 
-
 _matmul = Op(
     "matmul",
     operator.matmul,
@@ -92,18 +91,13 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
     return np.einsum(subscripts, *xs, optimize=sum(np.size(x) for x in xs) > 2000)
 
 
-def _terms(subscripts: str) -> list[str]:
-    """Cut "ij,jk->ik" into ij, jk and ik."""
-    return re.split(",|->", subscripts)
-
-
 def _einsum_gradient(k: int, g: Any, y: Any, *xs: Any, subscripts: str) -> Any:
     """Sum the products of `g` with the other operands, into the subscripts of operand `k`.
 
     Where a label stands twice in these, the gradient lies on a diagonal: a product with the
     identity puts it there. Where nothing else has a label, the gradient is constant along it.
     """
-    *terms, out = _terms(subscripts)
+    *terms, out = re.split(",|->", subscripts)
     factors = [
         (out, g),
         *((t, x) for i, (t, x) in enumerate(zip(terms, xs, strict=True)) if i != k),

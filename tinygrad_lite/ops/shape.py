@@ -364,7 +364,7 @@ def meshgrid(*xs: ArrayLike, indexing: str = "xy", sparse: bool = False) -> tupl
     places = [*range(len(xs))]
     if indexing == "xy":
         places[:2] = places[:2][::-1]
-    open_grid = tuple(
+    open_grid: Any = tuple(
         np.reshape(x, [-1 if axis == place else 1 for axis in range(len(xs))])
         for x, place in zip(xs, places, strict=True)
     )
