@@ -62,6 +62,12 @@ def test_the_gradient_of_a_norm_at_the_zero_vector_is_0(order):
     np.testing.assert_array_equal(gradient(lambda x: linalg.norm(x, order), [0.0, 0.0]), [0, 0])
 
 
+def test_the_norm_of_order_0_counts_and_has_no_gradient():
+    y = linalg.norm(leaf([[0.0, 2.0, 0.0], [1.0, 0.0, -1.0]]), 0, axis=1, keepdims=True)
+    assert y.tolist() == [[1.0], [2.0]]
+    assert not y.requires_grad
+
+
 def test_norms_of_some_zero_rows():
     x = [[3.0, 4.0], [0.0, 0.0]]
     found = gradient(lambda x: linalg.norm(x, axis=1), x)

@@ -447,7 +447,8 @@ def norm(
     Args:
         x: the array.
         ord: None: the root of the sum of squares. Of vectors: inf and -inf, the largest and the
-            smallest absolute value; 0, how many are not 0; another number p, (Σ|x|^p)^(1/p).
+            smallest absolute value; 0, how many are not 0 (without gradient); another number p,
+            (Σ|x|^p)^(1/p).
             Of matrices: "fro" as None; "nuc", the sum of singular values; 2 and -2, the largest and
             the smallest of them; 1, -1 (inf, -inf), the same of the columns' (rows') sums of |x|.
         axis: the axis of the vectors or the two of the matrices; all by default.

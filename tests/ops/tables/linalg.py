@@ -51,7 +51,7 @@ def normed(draw):
     keepdims = draw(st.booleans())
     if len(shape) == 1 or draw(st.booleans()):
         axis = draw(st.sampled_from([axes[0], axes[0] - len(shape)]))
-        order = draw(st.sampled_from([None, 0, 1, 2, 3, 0.5, 2.5, -1, np.inf, -np.inf]))
+        order = draw(st.sampled_from([None, 1, 2, 3, 0.5, 2.5, -1, np.inf, -np.inf]))
     else:
         axis = tuple(axes[:2])
         order = draw(st.sampled_from([None, "fro", "nuc", 1, 2, -1, -2, np.inf, -np.inf]))
