@@ -36,6 +36,7 @@ from tinygrad_lite.modes import detect_anomaly, enable_grad, is_grad_enabled, no
 from tinygrad_lite.module import Buffer, Module, Parameter, build
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops import *
+from tinygrad_lite.ops import linalg
 from tinygrad_lite.ops.random import seed
 from tinygrad_lite.plugins import (
     register_dataset,
@@ -86,6 +87,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "layers",
+    "linalg",
     "load",
     "no_grad",
     "ops",

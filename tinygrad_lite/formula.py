@@ -1,9 +1,9 @@
-"""Formulas of gradient rules, as students write them, read off the rules' own source.
+r"""Formulas of gradient rules, as students write them, read off the rules' own source.
 
-`lambda g, y, x: g * np.cos(x)` becomes `x̄ = ȳ · cos x` and `\\bar{x} = \\bar{y} \\cos x`, where a bar
-means "the gradient of". Nothing is written twice, so a formula cannot differ from its rule. What
-only arranges shapes (`fit`, `spread`, `reshape`) is left out. A rule too long for one expression is
-told in the words of its docstring.
+`lambda g, y, x: g * np.cos(x)` becomes `x̄ = ȳ · cos(x)` and `\bar{x} = \bar{y} \cdot \cos(x)`,
+where a bar means "the gradient of". Nothing is written twice, so a formula cannot differ from its
+rule. What only arranges shapes (`fit`, `spread`, `reshape`) is left out. A rule too long for one
+expression is told in the words of its docstring.
 """
 
 from __future__ import annotations

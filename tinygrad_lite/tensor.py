@@ -15,7 +15,7 @@ from tinygrad_lite.memory import mark_changed
 from tinygrad_lite.modes import enable_grad, is_grad_enabled
 from tinygrad_lite.op import FLOATS, OBJECT, Op
 from tinygrad_lite.operators import Operators
-from tinygrad_lite.ops.indexing import plain_index
+from tinygrad_lite.ops.indexing import At, plain_index
 from tinygrad_lite.protocols import Protocols
 from tinygrad_lite.scalar import Scalar
 
@@ -395,6 +395,19 @@ class Tensor(Protocols, Operators["Tensor"]):
         """The Tensor with its axes reversed."""
         return ops.transpose(self)
 
+    @property
+    def mT(self) -> Tensor:
+        """The Tensor with its last two axes exchanged."""
+        return ops.matrix_transpose(self)
+
+    @property
+    def at(self) -> At:
+        """Functional assignment: `x.at[index].set(v)` returns a changed Tensor, `x` stays.
+
+        Also `add`, `multiply`, `max`, `min`, and `get`, which is `x[index]`.
+        """
+        return At(self)
+
     def astype(self, dtype: DTypeLike) -> Tensor:
         """Convert to another dtype; the gradient comes back in this one."""
         return ops.astype(self, dtype=np.dtype(dtype))
@@ -414,6 +427,10 @@ class Tensor(Protocols, Operators["Tensor"]):
         return ops.swapaxes(self, axis1, axis2)
 
     def ravel(self) -> Tensor:
+        """Lay all elements in one axis."""
+        return ops.ravel(self)
+
+    def flatten(self) -> Tensor:
         """Lay all elements in one axis."""
         return ops.ravel(self)
 
@@ -440,6 +457,11 @@ class Tensor(Protocols, Operators["Tensor"]):
     argsort = ops.argsort
     round = ops.round
     clip = ops.clip
+    repeat = ops.repeat
+    take = ops.take
+    diagonal = ops.diagonal
+    trace = ops.trace
+    dot = ops.dot
 
 
 Tensor.kind = kinds[Tensor] = Tensor

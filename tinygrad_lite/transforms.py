@@ -1,7 +1,7 @@
 """Transforms: functions in, derivative functions out; each composes with every other.
 
-Every function here takes Tensors, Scalars, arrays or floats, also nested in lists, tuples and dicts,
-and may be applied to the result of another: `grad(grad(f))`, `jvp(grad(f), ...)`.
+Every function here takes Tensors, Scalars, arrays or floats, also nested in lists, tuples and
+dicts, and may be applied to the result of another: `grad(grad(f))`, `jvp(grad(f), ...)`.
 
 Each transform gives `f` stand-ins for its inputs. They are younger than everything made before, so
 the walk ends at them; and they hang on the inputs themselves, so an outer transform sees through.

@@ -1,6 +1,6 @@
 """How ops are called in tests: entries of the tables, and the strategies that several share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ class Entry:
         domain: where the operands' numbers come from.
         call: the op, called with operands and parameters; by default the op itself.
         differentiable: False for an op without gradients.
+        examples: calls (shapes, parameters) that random ones seldom meet.
+        scalars: False for an op that cannot compute on object arrays of Scalars: LAPACK's.
     """
 
     oracle: Callable[..., Any]
@@ -28,6 +30,8 @@ class Entry:
     domain: tuple[float, float] = (-2.9, 3.1)
     call: Callable[..., Any] | None = None
     differentiable: bool = True
+    examples: Sequence[tuple[list[tuple[int, ...]], dict[str, Any]]] = ()
+    scalars: bool = True
 
 
 def one(min_side=0, **params):

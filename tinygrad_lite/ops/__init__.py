@@ -16,6 +16,7 @@ from tinygrad_lite.ops import (
     sorting,
     trigonometry,
 )
+from tinygrad_lite.ops import linalg as linalg  # in a namespace of its own, as NumPy has it
 from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.classification import cross_entropy
 from tinygrad_lite.ops.conv import *

@@ -26,6 +26,29 @@ def scattered(draw):
     return [np.empty(shape)[params["index"]].shape], params | {"shape": shape}
 
 
+@st.composite
+def taken(draw):
+    shape = draw(hnp.array_shapes(max_dims=3, max_side=3))
+    axis = draw(st.none() | st.integers(-len(shape), len(shape) - 1))
+    n = int(np.prod(shape)) if axis is None else shape[axis]
+    mode = draw(st.sampled_from(["raise", "wrap", "clip"]))
+    beyond = 0 if mode == "raise" else 3
+    elements = st.integers(-n - beyond, n - 1 + beyond)
+    indices = draw(hnp.arrays(int, hnp.array_shapes(min_dims=0, max_dims=2), elements=elements))
+    return [shape], {"indices": indices, "axis": axis, "mode": mode}
+
+
+@st.composite
+def taken_along(draw):
+    shape = draw(hnp.array_shapes(max_dims=3, max_side=3))
+    axis = draw(st.none() | st.integers(-len(shape), len(shape) - 1))
+    n = int(np.prod(shape)) if axis is None else shape[axis]
+    sides = [1] if axis is None else [draw(st.sampled_from([1, side])) for side in shape]
+    sides[0 if axis is None else axis] = draw(st.integers(0, 3))
+    indices = draw(hnp.arrays(int, sides, elements=st.integers(-n, n - 1)))
+    return [shape], {"indices": indices, "axis": axis}
+
+
 def scatter(x, index, shape):
     out = np.zeros(shape)
     np.add.at(out, index, x)
@@ -35,4 +58,6 @@ def scatter(x, index, shape):
 TABLE = {
     "getitem": Entry(lambda x, index: x[index], indexed()),
     "scatter": Entry(scatter, scattered()),
+    "take": Entry(np.take, taken()),
+    "take_along_axis": Entry(np.take_along_axis, taken_along()),
 }
