@@ -114,12 +114,12 @@ def record(
     saved: Sequence[Any],
     depth: int = 2,
 ) -> Any:
-    """Return a vertex of `kind` that remembers how `y` was computed.
+    """Return a vertex of `kind` that remembers how its raw value `y` was computed.
 
     `depth` tells how many callers up the user's line is, at least: 1 is the caller's caller.
     """
     out = _empty(kind)
-    out.data = y if y.__class__ is kind.raw else kind.to_raw(y)
+    out.data = y
     out.requires_grad = True
     out.grad = out.hooks = None
     out.op = op

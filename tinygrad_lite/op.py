@@ -15,6 +15,7 @@ from tinygrad_lite.errors import (
     ArgumentError,
     DTypeError,
     GraphError,
+    Origin,
     ShapeError,
     TinygradLiteError,
     is_ours,
@@ -167,22 +168,36 @@ class Op:
             raise self._explain(error, args, raw) from error
         if mode.observer is not None:
             mode.observer(self, raw, y)
-        if dtype is not None and dtype.kind in "biu" and "dtype" not in params:
-            y = _single(y) if kind is not None else y
-        if kind is None or dtype is OBJECT or not (track and mode.grad and self.rule is not None):
-            out = _wrapped(kind, y)
-        elif type(y) is tuple:
-            bundle = record(Bundle, self, y, args, params, raw)
-            out = tuple(
-                record(kind, _pick, part, (bundle,), {"index": i, "count": len(y)}, (y,))
-                for i, part in enumerate(y)
-            )
-        else:
+        if kind is None or dtype is OBJECT:
+            return _wrapped(kind, y)
+        if dtype is not None and dtype.kind in "biu" and "dtype" not in params and kind.rank:
+            y = tuple(map(_single, y)) if type(y) is tuple else _single(y)
+        track = track and mode.grad and self.rule is not None
+        if type(y) is tuple:
+            out: Any = self.several(kind, y, args, params, raw, track)
+        elif track:
+            y = y if y.__class__ is kind.raw else kind.to_raw(y)
             out = record(kind, self, y, args, params, raw)
-        if mode.anomaly and kind is not None and dtype is not OBJECT:
+        else:
+            out = kind.make(y)
+        if mode.anomaly:
             made = out[0].args[0] if type(out) is tuple and out[0].args else out
             anomaly.look_at_result([*self._named(args)], made, self.name, raw, y)
         return out
+
+    def several(
+        self,
+        kind: Any,
+        y: tuple[Any, ...],
+        args: tuple[Any, ...],
+        params: dict[str, Any],
+        raw: Sequence[Any],
+        track: bool,
+    ) -> Any:
+        """Return the vertices of an op's several raw results."""
+        if not track:
+            return _wrapped(kind, y)
+        return _picks(kind, record(Bundle, self, y, args, params, raw, 3))
 
     def _on_scalars(self, args: Sequence[Any], params: dict[str, Any]) -> Any:
         """Compute on arrays of Scalars, whose own graph then holds the history."""
@@ -204,7 +219,7 @@ class Op:
         if create_graph:
             if self.reference is not None:
                 return self._pull_reference(node, grad)
-            y = node
+            y = _picks(_kind_of(node), node) if type(node) is Bundle else node
             values = [  # constants stay raw, in the dtype they were settled to
                 arg if isinstance(arg, Node) and arg.requires_grad else value
                 for arg, value in zip(node.args, node.saved, strict=True)
@@ -213,6 +228,8 @@ class Op:
             pairs = self._apply_rule(node, grad, y, values)
         except SystemError as error:
             raise _interrupt_in(error) or error from None
+        except ZeroDivisionError as error:  # Scalars follow Python: at a pole there is no value
+            raise self._explain(error, node.args, node.saved, node.origin) from error
         if mode.anomaly:
             anomaly.look_at_gradients([*self._named(node.args)], node, grad, pairs)
         return pairs
@@ -326,17 +343,38 @@ class Op:
         names += [f"operand {i + 1}" for i in range(len(names), len(args))]
         return dict(zip(names, args, strict=False))
 
-    def _explain(self, error: Exception, args: Sequence[Any], raw: Sequence[Any]) -> Exception:
+    def _explain(
+        self,
+        error: Exception,
+        args: Sequence[Any],
+        raw: Sequence[Any],
+        origin: Origin | None = None,
+    ) -> Exception:
         """Turn NumPy's error into one with the operands and the user's line."""
         odd = [v for v in raw if isinstance(v, str) or getattr(v, "dtype", OBJECT).kind in "USV"]
         kind: type[TinygradLiteError] = ShapeError
         fix = self.hint
         if odd or isinstance(error, TypeError):
             kind, fix = DTypeError, "pass numbers, and Tensors or arrays of numbers"
+        elif isinstance(error, np.linalg.LinAlgError):
+            kind = ArgumentError
         elif isinstance(error, ArithmeticError):
             kind, fix = ArgumentError, "keep the operand away from where the op has no value"
         problem = "operand is text, not numbers" if odd else str(error).splitlines()[0]
-        return kind(message(self.name, problem, self._named(args), fix=fix))
+        return kind(message(self.name, problem, self._named(args), fix=fix, origin=origin))
+
+
+def _picks(kind: Any, bundle: Node) -> tuple[Any, ...]:
+    """Return a vertex for each of the results of an op that has several."""
+    y = bundle.data
+    return tuple(
+        record(kind, _pick, kind.make(part).data, (bundle,), {"index": i, "count": len(y)}, (y,))
+        for i, part in enumerate(y)
+    )
+
+
+def _kind_of(bundle: Node) -> Any:
+    return next(arg.kind for arg in bundle.args if isinstance(arg, Node))  # type: ignore[attr-defined]
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

@@ -41,10 +41,15 @@ def of_one(op: Op) -> Callable[..., Any]:
                 except Exception:  # explained on the long way
                     return op.call((a,), _NO_PARAMS)
                 kind = a.kind
-                if a.requires_grad and differentiable and mode.grad:
+                track = a.requires_grad and differentiable and mode.grad
+                if y.__class__ is not kind.raw:
+                    if y.__class__ is tuple:
+                        return op.several(kind, y, (a,), _NO_PARAMS, (x,), track)
+                    y = kind.to_raw(y)
+                if track:
                     return record(kind, op, y, (a,), _NO_PARAMS, (x,), depth)
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
-                out.data = y if y.__class__ is kind.raw else kind.to_raw(y)
+                out.data = y
                 out.requires_grad = False
                 out.grad = out.hooks = out.op = out.origin = None
                 out.args = ()
@@ -91,10 +96,15 @@ def of_two(op: Op, swapped: bool = False) -> Callable[..., Any]:
                     y = forward(x, z)
                 except Exception:  # explained on the long way
                     return op.call((a, b), _NO_PARAMS)
-                if track and differentiable and mode.grad:
+                track = track and differentiable and mode.grad
+                if y.__class__ is not kind.raw:
+                    if y.__class__ is tuple:
+                        return op.several(kind, y, (a, b), _NO_PARAMS, (x, z), track)
+                    y = kind.to_raw(y)
+                if track:
                     return record(kind, op, y, (a, b), _NO_PARAMS, (x, z), depth)
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
-                out.data = y if y.__class__ is kind.raw else kind.to_raw(y)
+                out.data = y
                 out.requires_grad = False
                 out.grad = out.hooks = out.op = out.origin = None
                 out.args = ()

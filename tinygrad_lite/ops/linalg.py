@@ -79,11 +79,6 @@ def _symmetric(x: Any) -> Any:
     return 0.5 * (x + x.mT)
 
 
-def _results(op: Op, y: Any, a: Any, **params: Any) -> Any:
-    """Return the results of an op of several, differentiable where the gradient shall be."""
-    return y if type(y) is tuple else op(a, **params)
-
-
 # -- inverses and determinants --------------------------------------------------------------------
 
 _inv = Op(
@@ -236,7 +231,7 @@ def _inverse_gaps(x: Any) -> Any:
 
 
 def _eigh_rule(g: Any, y: Any, a: Any, uplo: str) -> Any:
-    (gw, gv), (w, v) = g, _results(_eigh, y, a, uplo=uplo)
+    (gw, gv), (w, v) = g, y
     inner: Any = 0.0
     if gw is not None:
         inner = inner + gw[..., None] * _eye(w)
@@ -254,7 +249,7 @@ _eigh = Op(
 
 
 def _qr_rule(g: Any, y: Any, a: Any) -> Any:
-    q, r = _results(_qr, y, a)
+    q, r = y
     gq, gr = (x * 0.0 if gx is None else gx for gx, x in zip(g, (q, r), strict=True))
     m = r @ gr.mT - gq.mT @ q
     return _solve(r, (gq + q @ (np.tril(m) + np.tril(m, -1).mT)).mT).mT
@@ -269,7 +264,7 @@ _qr = Op(
 
 
 def _svd_rule(g: Any, y: Any, a: Any) -> Any:
-    (gu, gs, gvh), (u, s, vh) = g, _results(_svd, y, a)
+    (gu, gs, gvh), (u, s, vh) = g, y
     inner: Any = 0.0
     outer: Any = 0.0
     if gs is not None:
