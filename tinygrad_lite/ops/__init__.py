@@ -12,6 +12,7 @@ from tinygrad_lite.ops import (
     recurrent,
     reduce,
     shape,
+    special,
 )
 from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.conv import *
@@ -24,6 +25,7 @@ from tinygrad_lite.ops.random import *
 from tinygrad_lite.ops.recurrent import *
 from tinygrad_lite.ops.reduce import *
 from tinygrad_lite.ops.shape import *
+from tinygrad_lite.ops.special import *
 
 __all__: list[str] = []
 __all__ += activation.__all__
@@ -37,3 +39,4 @@ __all__ += random.__all__
 __all__ += recurrent.__all__
 __all__ += reduce.__all__
 __all__ += shape.__all__
+__all__ += special.__all__
