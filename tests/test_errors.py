@@ -12,6 +12,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tinygrad_lite import Scalar, kernels, layers, plugins
+from tinygrad_lite import functional as F
 from tinygrad_lite.errors import describe, message, nearest, show_origin
 from tinygrad_lite.ops.random import check_probability
 
@@ -46,6 +47,10 @@ def with_hook(hook):
 
 def rnn(*shapes):
     return tg.rnn(*(tg.ones(s) for s in shapes))
+
+
+def attend(query, key, value, mask=None, **params):
+    return F.scaled_dot_product_attention(x(*query), x(*key), x(*value), mask, **params)
 
 
 class NoName(tg.Module):
@@ -137,6 +142,67 @@ CASES = [
     (lambda: tg.max_pool2d(x(1, 2, 2), 2), tg.ShapeError, "max_pool2d: |(N, C, H, W)"),
     (lambda: tg.avg_pool2d(x(1, 1, 2, 2), 3), tg.ShapeError, "avg_pool2d: |window of (3, 3)"),
     (lambda: tg.max_pool2d(x(1, 1, 2, 2), -1), tg.ArgumentError, "max_pool2d: |kernel_size=-1"),
+    # -- neural functions
+    (lambda: F.gelu(x(2), "tan"), tg.ArgumentError, "gelu: |approximate='tan'|none or tanh"),
+    (lambda: F.celu(x(2), 0.0), tg.ArgumentError, "celu: |alpha=0|relu"),
+    (lambda: F.softshrink(x(2), -1.0), tg.ArgumentError, "softshrink: |lambd=-1.0|0 or more"),
+    (lambda: F.prelu(x(2, 3), x(2)), tg.ShapeError, "prelu: |x float32 (2, 3), weight float32 (2,)|axis 1"),
+    (lambda: F.prelu(x(2, 1, 3), x(3)), tg.ShapeError, "prelu: |weight float32 (3,)|axis 1"),
+    (lambda: F.glu(x(2, 3)), tg.ShapeError, "split: |equal division|x float32 (2, 3)"),
+    (lambda: F.glu(x(2, 4), axis=2), tg.ShapeError, "split: |axis=2"),
+    (lambda: F.maxout(x(2, 3), 2), tg.ShapeError, "maxout: |axis -1|groups of 2|multiple"),
+    (lambda: F.softmax(x(2, 3), axis=2), tg.ShapeError, "softmax: |axis 2|from -ndim"),
+    (lambda: F.softmin(x(2, 3), axis=2), tg.ShapeError, "softmax: |axis 2"),
+    (lambda: F.layer_norm(x(2, 3), 2), tg.ShapeError, "layer_norm: |normalized_shape (2,)|x float32 (2, 3)"),
+    (lambda: F.layer_norm(x(2, 3), 3, x(2)), tg.ShapeError, "layer_norm: |weight float32 (2,)"),
+    (lambda: F.rms_norm(x(2, 3), (3, 3)), tg.ShapeError, "rms_norm: |normalized_shape (3, 3)"),
+    (lambda: F.group_norm(x(2, 6), 4), tg.ArgumentError, "group_norm: |6 channels do not make 4 groups|divisor"),
+    (lambda: F.group_norm(x(2, 6), 2, x(2)), tg.ShapeError, "group_norm: |(N, C, ...)|weight float32 (2,)"),
+    (lambda: F.batch_norm(x(6), None, None), tg.ShapeError, "batch_norm: |(N, C, ...)|x float32 (6,)"),
+    (lambda: F.batch_norm(x(2, 3), np.zeros(2), np.ones(3)), tg.ShapeError, "batch_norm: |running_mean float64 (2,)"),
+    (lambda: F.batch_norm(x(2, 3), None, None), tg.ArgumentError, "batch_norm: |no running statistics|running_var"),
+    (lambda: F.batch_norm(x(1, 3), None, None, training=True), tg.DataError, "batch_norm: |1 elements has no variance|larger batches"),
+    (lambda: F.batch_norm(x(0, 3), None, None, training=True), tg.DataError, "batch_norm: |0 elements"),
+    (lambda: F.instance_norm(x(2, 3, 1)), tg.DataError, "instance_norm: |1 elements"),
+    (lambda: F.instance_norm(x(2, 3, 4), use_input_stats=False), tg.ArgumentError, "instance_norm: |no running"),
+    (lambda: F.local_response_norm(x(2, 3, 4), 0), tg.ArgumentError, "local_response_norm: |size=0"),
+    (lambda: F.local_response_norm(x(2, 3), 2), tg.ShapeError, "local_response_norm: |x float32 (2, 3)"),
+    (lambda: F.normalize(x(2)), tg.ShapeError, "sum: |axis 1 is out of bounds"),
+    (lambda: attend((2, 3), (4, 3), (5, 3)), tg.ShapeError, "scaled_dot_product_attention: |key float32 (4, 3), value float32 (5, 3)|equally many"),
+    (lambda: attend((3,), (4, 3), (4, 3)), tg.ShapeError, "scaled_dot_product_attention: |query float32 (3,)"),
+    (lambda: attend((2, 3), (4, 3), (4, 3), np.ones((3, 4))), tg.ShapeError, "scaled_dot_product_attention: |attn_mask float64 (3, 4)"),
+    (lambda: attend((2, 3), (4, 3), (4, 3), np.ones((2, 4)), is_causal=True), tg.ArgumentError, "both attn_mask and is_causal|join"),
+    (lambda: attend((2, 3), (4, 3), (4, 3), dropout_p=2.0), tg.ArgumentError, "scaled_dot_product_attention: |p=2.0"),
+    (lambda: F.cosine_similarity(x(2, 3), x(2, 4)), tg.ShapeError, "multiply: |(2, 3)|(2, 4)"),
+    (lambda: F.pairwise_distance(x(2, 3), x(2, 4)), tg.ShapeError, "subtract: |(2, 3)|(2, 4)"),
+    (lambda: F.bilinear(x(2, 3), x(2, 4), x(5, 4, 3)), tg.ShapeError, "bilinear: |weight float32 (5, 4, 3)|(O, I, J)"),
+    (lambda: F.embedding([0], x(3)), tg.ShapeError, "embedding: |(V, D)|weight float32 (3,)"),
+    (lambda: F.embedding([0], x(3, 2), 3), tg.ShapeError, "embedding: |padding_idx=3|from -3 to 2"),
+    (lambda: F.embedding([[0, 1], [3, 0]], x(3, 2)), tg.DataError, "embedding: |label 3 at position (1, 0) is not from 0 to 2"),
+    (lambda: F.embedding([-1], x(3, 2)), tg.DataError, "embedding: |label -1 at position (0,)"),
+    (lambda: F.embedding([0.0], x(3, 2)), tg.DTypeError, "embedding: |integers|astype"),
+    (lambda: F.one_hot(whole(2) * 4, 3), tg.DataError, "one_hot: |label 4 at position (0,) is not from 0 to 2|raise num_classes"),
+    (lambda: F.one_hot(whole(0)), tg.DataError, "one_hot: |no labels|num_classes"),
+    (lambda: F.one_hot(x(2)), tg.DTypeError, "one_hot: |integers"),
+    (lambda: F.pad(x(2, 3), (1, 1), mode="wrap"), tg.ArgumentError, "pad: |'wrap'|circular"),
+    (lambda: F.pad(x(2, 3), (1,)), tg.ArgumentError, "pad: |pad=(1,)|(before, after)"),
+    (lambda: F.pad(x(2), (1, 1, 1, 1)), tg.ArgumentError, "pad: |last axes|x float32 (2,)"),
+    (lambda: F.pad(x(2, 3), (3, 0), mode="reflect"), tg.ShapeError, "pad: |(3, 0) places to axis 1 of length 3|2 at most"),
+    (lambda: F.interpolate(x(2, 3), 4), tg.ShapeError, "interpolate: |(N, C, ...)|x float32 (2, 3)"),
+    (lambda: F.interpolate(x(1, 1, 3), 4, mode="bilinear"), tg.ArgumentError, "interpolate: |'bilinear'|use nearest, or linear"),
+    (lambda: F.interpolate(x(1, 1, 3), 4, align_corners=True), tg.ArgumentError, "interpolate: |align_corners=True"),
+    (lambda: F.interpolate(x(1, 1, 3)), tg.ArgumentError, "interpolate: |size=None, scale_factor=None|give one"),
+    (lambda: F.interpolate(x(1, 1, 3), 2, 2.0), tg.ArgumentError, "interpolate: |size=2, scale_factor=2.0"),
+    (lambda: F.interpolate(x(1, 1, 3), scale_factor=0.1), tg.ArgumentError, "interpolate: |scale_factor=0.1"),
+    (lambda: F.unfold(x(3, 8, 8), 2), tg.ShapeError, "unfold: |(N, C, H, W)"),
+    (lambda: F.unfold(x(1, 1, 3, 3), 2, dilation=3), tg.ShapeError, "unfold: |window of (4, 4) does not fit"),
+    (lambda: F.unfold(x(1, 1, 3, 3), 0), tg.ArgumentError, "unfold: |kernel_size=0"),
+    (lambda: F.fold(x(1, 4, 3), 3, 2), tg.ShapeError, "fold: |(N, C * 4, 2 * 2)|x float32 (1, 4, 3)"),
+    (lambda: F.pixel_shuffle(x(3, 2, 2), 2), tg.ShapeError, "pixel_shuffle: |C * 2²|multiple of 4"),
+    (lambda: F.pixel_unshuffle(x(1, 3, 2), 2), tg.ShapeError, "pixel_unshuffle: |x float32 (1, 3, 2)|multiples of 2"),
+    (lambda: F.dropout1d(x(3)), tg.ShapeError, "dropout1d: |channel axis before its last 1|x float32 (3,)"),
+    (lambda: F.dropout2d(x(1, 1, 1, 1, 1)), tg.ShapeError, "dropout2d: "),
+    (lambda: F.alpha_dropout(x(3), -0.1), tg.ArgumentError, "alpha_dropout: |p=-0.1"),
     # -- recurrence: sizes are checked before a kernel, which has no bounds checks, runs
     (lambda: rnn((2, 3), (2, 4), (4, 3), (4, 4), 4, 4), tg.ShapeError, "rnn: |(N, T, I)|x float32 (2, 3)"),
     (lambda: rnn((2, 0, 3), (2, 4), (4, 3), (4, 4), 4, 4), tg.ShapeError, "rnn: |one step at least"),
