@@ -60,7 +60,8 @@ def _sigmoid(x: Any) -> Any:
 
 
 def _softplus(x: Any, beta: float, threshold: float) -> Any:
-    return np.where(x * beta > threshold, x, np.logaddexp(x * beta, 0.0) / beta)
+    z = x * beta
+    return np.where(z > threshold, x, (np.maximum(z, 0.0) + np.log1p(np.exp(-abs(z)))) / beta)
 
 
 sigmoid = elementwise("sigmoid", _sigmoid, lambda g, y, x: g * y * (1.0 - y))
@@ -71,7 +72,9 @@ _softplus_op = elementwise(
 )
 # log sigmoid(x), without the overflow of its exponential
 log_sigmoid = elementwise(
-    "log_sigmoid", lambda x: -np.logaddexp(-x, 0.0), lambda g, y, x: g * sigmoid(-x)
+    "log_sigmoid",
+    lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-abs(x))),
+    lambda g, y, x: g * sigmoid(-x),
 )
 logsigmoid = log_sigmoid  # as PyTorch's functional spells it
 

@@ -57,33 +57,29 @@ def _forward(x: Any, *affine: Any, axes: Axes, eps: float) -> Any:
     return y, m, v
 
 
-def _input_rule(
-    g: Any, y: Any, x: Any, weight: Any = 1.0, bias: Any = 0.0, *, axes: Axes, eps: float
-) -> Any:
-    """Return (d - mean(d) - x̂ mean(d x̂)) / √(var + eps), where d is the gradient of x̂."""
-    d, standard = g[0] * weight, _standard(x, y, eps)
-    along = standard * (d * standard).mean(axis=axes, keepdims=True)
-    return (d - d.mean(axis=axes, keepdims=True) - along) / np.sqrt(y[2] + eps)
+def _rule(g: Any, y: Any, x: Any, *affine: Any, axes: Axes, eps: float) -> tuple[Any, ...]:
+    """With d, the gradient of x̂, that of x is (d - mean(d) - x̂ mean(d x̂)) / √(var + eps).
 
-
-def _standard(x: Any, y: Any, eps: float) -> Any:
-    """Return x̂, of mean 0 and variance 1, from the statistics in the results `y`."""
-    return (x - y[1]) / np.sqrt(y[2] + eps)
+    It works in place, in two arrays: fresh ones cost more time than the arithmetic.
+    """
+    (g, *_), (_, m, v), weight = g, y, affine[0] if affine else 1.0
+    scale = 1.0 / np.sqrt(v + eps)
+    standard = x - m
+    standard *= scale
+    d = g * standard
+    of_weight = fit(d, weight)
+    d = d * weight if of_weight is d else np.multiply(d, weight, out=d)
+    along = d.mean(axis=axes, keepdims=True)
+    np.multiply(g, weight, out=d)
+    d -= d.mean(axis=axes, keepdims=True)
+    standard *= along
+    d -= standard
+    d *= scale
+    return d, *[of_weight, *(fit(g, bias) for bias in affine[1:])][: len(affine)]
 
 
 def _fused(name: str) -> Op:
-    return Op(
-        name,
-        _forward,
-        (
-            _input_rule,
-            lambda g, y, x, weight, bias=0.0, *, axes, eps: fit(
-                g[0] * _standard(x, y, eps), weight
-            ),
-            lambda g, y, x, weight, bias, *, axes, eps: fit(g[0], bias),
-        ),
-        reference=_reference,
-    )
+    return Op(name, _forward, _rule, reference=_reference)
 
 
 _layer_norm, _group_norm = _fused("layer_norm"), _fused("group_norm")
