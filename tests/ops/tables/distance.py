@@ -1,7 +1,5 @@
 """Ops of `tinygrad_lite.ops.distance`."""
 
-import math
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -12,7 +10,8 @@ SHAPES = [[(3,), (3,)], [(2, 3), (3,)], [(2, 1), (2, 2)], [(0, 2), (0, 2)], [(1,
 
 @st.composite
 def pairs(draw):
-    p = draw(st.sampled_from([1.0, 2.0, 2.5, math.inf, -math.inf]))
+    # not ±inf: the differences of evenly spaced numbers are tied (test_distance has them)
+    p = draw(st.sampled_from([0.5, 1.0, 2.0, 2.5]))
     params = {"p": p, "eps": 0.01, "keepdim": draw(st.booleans())}
     return draw(st.sampled_from(SHAPES)), params
 
