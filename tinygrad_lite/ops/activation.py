@@ -1,7 +1,7 @@
 """The nonlinearities of neural networks, under PyTorch's names.
 
-At a kink the gradient is PyTorch's: that of the side where the function is constant (or, for the
-ELU and the leaky ReLU, of the negative side).
+At a kink the gradient is PyTorch's: that of the side where the function is constant; of the
+negative side for elu, leaky_relu and prelu; of the outer side for hardswish.
 """
 
 from __future__ import annotations
