@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
+from tinygrad_lite import functional as F
 
 DRAWS = {
     "rand": lambda: tg.rand(50),
@@ -11,6 +12,9 @@ DRAWS = {
     "randint": lambda: tg.randint(0, 1000, 50),
     "bernoulli": lambda: tg.bernoulli(tg.full(50, 0.5)),
     "dropout": lambda: tg.dropout(tg.ones(50)),
+    "dropout1d": lambda: F.dropout1d(tg.ones(1, 50, 2)),
+    "dropout2d": lambda: F.dropout2d(tg.ones(1, 50, 2, 2)),
+    "alpha_dropout": lambda: F.alpha_dropout(tg.ones(50), training=True),
 }
 
 
@@ -40,6 +44,55 @@ def test_dropout_at_its_ends():
     assert tg.dropout(x, 0.0) is x
     assert tg.dropout(x, 0.5, training=False) is x
     assert not tg.dropout(x, 1.0).data.any()
+
+
+def test_dropout_scales_exactly_in_float64():
+    y = tg.dropout(tg.ones(50, dtype="float64"), 0.1)
+    assert {*y.tolist()} == {0.0, 1 / 0.9}
+
+
+@pytest.mark.parametrize(
+    ("drop", "shape", "axes"),
+    [
+        (F.dropout1d, (20_000, 3), (1,)),
+        (F.dropout1d, (100, 200, 3), (2,)),
+        (F.dropout2d, (20_000, 3, 2), (1, 2)),
+        (F.dropout2d, (100, 200, 3, 2), (2, 3)),
+    ],
+)
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_whole_channels_are_dropped(drop, shape, axes, p):
+    x = tg.ones(*shape, requires_grad=True)
+    y = drop(x, p)
+    y.sum().backward()
+    np.testing.assert_array_equal(y.data.min(axes), y.data.max(axes))
+    channels = y.data.min(axes)
+    assert {*channels.ravel().round(5)} == {0, np.float32(1 / (1 - p)).round(5)}
+    assert np.mean(channels == 0) == pytest.approx(p, abs=0.015)
+    np.testing.assert_array_equal(x.grad.data, y.data)
+    if channels.ndim == 2:  # drawn anew for each sample
+        assert len(np.unique(channels, axis=0)) == len(channels)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_alpha_dropout_keeps_mean_and_variance(p, dtype):
+    x = tg.randn(200_000).astype(dtype).requires_grad_()
+    y = F.alpha_dropout(x, p, training=True)
+    assert y.dtype == dtype
+    assert y.data.mean() == pytest.approx(0, abs=0.015)
+    assert y.data.std() == pytest.approx(1, abs=0.015)
+    lowest, counts = np.unique(y.data, return_counts=True)
+    assert counts.max() / y.size == pytest.approx(p, abs=0.01)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data == 0, y.data == lowest[counts.argmax()])
+
+
+def test_alpha_dropout_at_its_ends():
+    x = tg.ones(9)
+    assert F.alpha_dropout(x) is x
+    assert F.alpha_dropout(x, 0.0, training=True) is x
+    assert not F.alpha_dropout(x, 1.0, training=True).data.any()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -14,6 +14,7 @@ from tinygrad_lite.ops import (
     rounding,
     shape,
     sorting,
+    special,
     trigonometry,
 )
 from tinygrad_lite.ops import linalg as linalg  # in a namespace of its own, as NumPy has it
@@ -33,6 +34,7 @@ from tinygrad_lite.ops.regression import mse_loss
 from tinygrad_lite.ops.rounding import *
 from tinygrad_lite.ops.shape import *
 from tinygrad_lite.ops.sorting import *
+from tinygrad_lite.ops.special import *
 from tinygrad_lite.ops.trigonometry import *
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mse_loss"]
@@ -50,3 +52,4 @@ __all__ += rounding.__all__
 __all__ += shape.__all__
 __all__ += sorting.__all__
 __all__ += trigonometry.__all__
+__all__ += special.__all__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.errors import ArgumentError, message
+from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op
 
 if TYPE_CHECKING:
@@ -66,11 +66,65 @@ def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 
     Source: Srivastava et al., 2014, in the "inverted" form.
     """
-    check_probability("dropout", p)
+    return _dropout("dropout", x, p, training, axes=0)
+
+
+def dropout1d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Zero whole channels of sequences (N, C, L) or (C, L) as `dropout` does elements.
+
+    Source: Tompson et al., 2015.
+    """
+    return _dropout("dropout1d", x, p, training, axes=1)
+
+
+def dropout2d(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+    """Zero whole channels of images (N, C, H, W) or (C, H, W) as `dropout` does elements.
+
+    Source: Tompson et al., 2015.
+    """
+    return _dropout("dropout2d", x, p, training, axes=2)
+
+
+def _dropout(subject: str, x: Any, p: float, training: bool, axes: int) -> Any:
+    """Draw once for all elements along the last `axes`."""
+    check_probability(subject, p)
+    if axes and x.ndim not in (axes + 1, axes + 2):
+        raise ShapeError(
+            message(
+                subject,
+                f"x must have a channel axis before its last {axes}, and may have a batch axis",
+                {"x": x},
+                fix="add or merge axes",
+            )
+        )
     if not training or p == 0.0:
         return x
-    keep = _generator.random(x.shape, np.float32) >= p
-    return x * (keep / np.float32(1.0 - p) if p < 1.0 else keep)
+    return x * drop_mask(x, (*x.shape[: x.ndim - axes], *[1] * axes), p)
+
+
+def drop_mask(x: Any, shape: tuple[int, ...], p: float) -> Any:
+    """Draw factors of x's dtype: 0 with probability `p`, else 1 / (1 - p)."""
+    keep = (_generator.random(shape, np.float32) >= p).astype(x.dtype)
+    return keep / (1.0 - p) if p < 1.0 else keep
+
+
+# the limit of selu far below zero
+_SELU_LIMIT = -1.7580993408473766
+
+
+def alpha_dropout(x: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
+    """Set elements to selu's lower limit with probability `p`; keep mean 0 and variance 1.
+
+    Source: Klambauer et al., 2017, section 3.
+    """
+    check_probability("alpha_dropout", p)
+    if not training or p == 0.0:
+        return x
+    keep = (_generator.random(x.shape, np.float32) >= p).astype(x.dtype)
+    if p == 1.0:  # as in PyTorch: nothing is left whose variance could be kept
+        return x * keep
+    a = ((1.0 - p) * (1.0 + p * _SELU_LIMIT**2)) ** -0.5
+    return x * (a * keep) + a * _SELU_LIMIT * (1.0 - p - keep)
 
 
 def check_probability(subject: str, p: float) -> None:

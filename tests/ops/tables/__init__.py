@@ -2,11 +2,16 @@
 
 from tests.ops.tables import (
     activation,
+    attention,
+    distance,
     elementwise,
+    embedding,
+    image,
     indexing,
     linalg,
     logic,
     loss,
+    norm,
     products,
     random,
     recurrent,
@@ -14,17 +19,23 @@ from tests.ops.tables import (
     rounding,
     shape,
     sorting,
+    special,
     trigonometry,
     windows,
 )
 
 FAMILIES = [
     activation,
+    attention,
+    distance,
     elementwise,
+    embedding,
+    image,
     indexing,
     linalg,
     logic,
     loss,
+    norm,
     products,
     random,
     recurrent,
@@ -33,6 +44,7 @@ FAMILIES = [
     shape,
     sorting,
     trigonometry,
+    special,
     windows,
 ]
 TABLE = {name: entry for family in FAMILIES for name, entry in family.TABLE.items()}

@@ -137,6 +137,22 @@ def kron(a, b):
     return y
 
 
+@st.composite
+def two_sided(draw):
+    lead = draw(hnp.array_shapes(min_dims=0, max_dims=2, min_side=0, max_side=2))
+    n, m, o = draw(st.tuples(*[st.integers(1, 2)] * 3))
+    return [(*lead, n), (*lead, m), (o, n, m), (o,)][: 3 + draw(st.booleans())], {}
+
+
+def bilinear(x1, x2, w, b=0):
+    y = [[((u @ part) * v).sum() for part in w] for u, v in zip(_rows(x1), _rows(x2), strict=True)]
+    return np.reshape(y, (*x1.shape[:-1], len(w))) + b
+
+
+def _rows(x):
+    return x.reshape(int(np.prod(x.shape[:-1])), x.shape[-1])
+
+
 TABLE = {
     "dot": Entry(np.dot, dotted(), examples=[([(2, 3), (2, 3, 2)], {}), ([(2, 3), (3,)], {})]),
     "inner": Entry(np.inner, inner()),
@@ -166,5 +182,6 @@ TABLE = {
         ],
     ),
     "matmul": Entry(np.matmul, multiplied()),
+    "F.bilinear": Entry(bilinear, two_sided()),
     "linear": Entry(lambda x, w, b=0: x @ w.T + b, affine()),
 }
