@@ -3,8 +3,8 @@
 Both sides run in one process, in rounds of one sample each, and every other round in the opposite
 order. A sample is as many steps as last 10 ms, with the garbage collector off. Before it comes
 a rest of 0.12 s, as the threads of NumPy's OpenBLAS go on spinning for 0.1 s after a product (CPU
-time counted while asleep), and would take a core from the other side; then steps that are not timed,
-for 30 ms, which wake a side's own threads and fill the caches. A round gives one ratio, ours to
+time counted while asleep), and would take a core from the other side; then untimed steps, for
+30 ms, which wake a side's own threads and fill the caches. A round gives one ratio, ours to
 theirs. The table shows the median of these with their quartiles, and of each side's own times the
 median; so the ratio may differ a little from the quotient of the two medians. It is the sounder
 number, as what else happens on the machine meets both samples of a round alike: in one disturbed
@@ -14,7 +14,7 @@ What was tried for the training step of an MLP (two threads a side on two cores,
 over theirs at batch 1 and 512:
 
 - blocks of 0.2 s, which is how libraries are used: 1.52 and 1.06;
-- about 0.1 s between the sides' samples: 1.47 to 1.49 and 1.01;
+- samples of 10 ms with this rest: 1.44 and 1.07, quartiles at batch 512 1.05 and 1.08;
 - less, 30 to 90 ms: at batch 512 PyTorch took 9 ms after our turn, 4 after its own: 0.53;
 - a process for each side, samples of 2 ms: quartiles up to ten times as wide (1.40 to 2.14).
 
