@@ -1,5 +1,6 @@
 """The command line as a user meets it: in a process of its own, by output and exit code."""
 
+import json
 import os
 import signal
 import subprocess
@@ -205,3 +206,28 @@ def test_an_error_in_the_users_own_file_keeps_its_traceback(tmp_path):
     assert result.returncode == 1
     assert "ZeroDivisionError" in result.stderr
     assert "mine.py" in result.stderr
+
+
+def test_bench_prints_rows_and_is_plain_in_a_pipe(tmp_path):
+    path = tmp_path / "bench.json"
+    result = call("bench", "op/add", "--quick", "--json", path, COLUMNS="80")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+    assert [line.split()[0] for line in result.stdout.splitlines() if " µs " in line] == ["add"]
+    assert [row["name"] for row in json.loads(path.read_text())["rows"]] == ["op/add"]
+
+
+def test_bench_as_markdown():
+    result = call("bench", "op/add", "--quick", "--markdown")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("| | ours | theirs |")
+
+
+def test_bench_says_how_to_get_a_missing_rival(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError\n")
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    failure(call("bench", "--vs", "torch", PYTHONPATH=path), "pip install torch")
+    usage_error(call("bench", "--vs", "jax"), "'jax' is not 'torch'")
+    usage_error(call("bench", "mpl"), "no row is called 'mpl'", "known: mlp")
+    usage_error(call("bench", "--json", tmp_path / "no" / "x.json"), "there is no folder")

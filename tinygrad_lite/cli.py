@@ -1,4 +1,4 @@
-"""The command line: `tinygrad-lite run | compare | list`.
+"""The command line: `tinygrad-lite run | compare | bench | list`.
 
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 """
@@ -70,8 +70,7 @@ def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: st
     """
     for name in names:
         _known(name, plugins.models)
-    if svg is not None and not Path(svg).absolute().parent.is_dir():
-        raise click.UsageError(f"--svg: there is no folder for {svg!r}.")
+    _has_folder("--svg", svg)
     from tinygrad_lite.study.compare import compare_models
 
     compare_models(
@@ -81,6 +80,31 @@ def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: st
         plain,
         svg,
     )
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--vs", type=click.Choice(["torch"]), help="Measure this library beside ours.")
+@click.option("--quick", is_flag=True, help="A few rounds only: a first idea, with a wide spread.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table when all is measured.")
+@click.option("--json", "path", type=click.Path(dir_okay=False), help="Also write all times here.")
+def bench(
+    names: tuple[str, ...], vs: str | None, quick: bool, markdown: bool, path: str | None
+) -> None:
+    """Print the speed table: how long things take, and whether the bars are met.
+
+    NAMES are rows (mlp/batch-64) or groups of rows (op); all of them by default. A bar that is
+    missed is shown, and is no failure of the command.
+    """
+    _has_folder("--json", path)
+    from tinygrad_lite.bench.report import run
+    from tinygrad_lite.bench.suite import select
+
+    try:
+        benchmarks = select(names)
+    except ArgumentError as error:  # a name that the user has wrong
+        raise click.UsageError(str(error)) from error
+    run(benchmarks, vs, quick, markdown, path)
 
 
 @cli.command("list")
@@ -103,6 +127,12 @@ def list_plugins(kind: str | None) -> None:
             table.add_row(broken, "[red]broken[/]", Text(why))
         console.print(table)
         console.print()
+
+
+def _has_folder(option: str, path: str | None) -> None:
+    """Find out before the work begins that its result could not be written."""
+    if path is not None and not Path(path).absolute().parent.is_dir():
+        raise click.UsageError(f"{option}: there is no folder for {path!r}.")
 
 
 def _known(name: str, registry: plugins.Registry) -> plugins.Plugin:
