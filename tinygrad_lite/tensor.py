@@ -18,6 +18,7 @@ from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops.indexing import At, plain_index
 from tinygrad_lite.protocols import Protocols
 from tinygrad_lite.scalar import Scalar
+from tinygrad_lite.short import of_two
 
 ArrayLike = Any  # Tensor, ndarray, number, or nested lists of numbers
 
@@ -211,13 +212,6 @@ class Tensor(Protocols, Operators["Tensor"]):
         with enable_grad():
             deliver(walk(seeds, create_graph=create_graph), seeds)
 
-    def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
-        """Return the sum; in place where the walk owns `old`."""
-        if owned and old.__class__ is _ndarray:
-            old += new
-            return old
-        return old + new
-
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Add a finished gradient to `grad`."""
         if isinstance(grad, Tensor):
@@ -338,11 +332,7 @@ class Tensor(Protocols, Operators["Tensor"]):
 
     # -- operators of arrays ----------------------------------------------------------------------
 
-    def __matmul__(self, other: ArrayLike) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: ArrayLike) -> Tensor:
-        return ops.matmul(other, self)
+    __matmul__, __rmatmul__ = ops.matmul, of_two(ops.matmul.op, swapped=True)
 
     def __invert__(self) -> Tensor:
         return ops.invert(self)
