@@ -36,15 +36,18 @@ def of_one(op: Op) -> Callable[[Any], Any]:
 
     def function(a: Any) -> Any:
         mode = mode_of_this_thread()
-        kind = kinds.get(a.__class__)
-        if kind is not None and mode.quick:
+        try:
+            kind = kinds[a.__class__]
+        except KeyError:  # not a vertex
+            return op.call((a,), _NO_PARAMS)
+        if mode.quick:
             x = a.data
             if x.__class__ is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64:
                 try:
                     y = forward(x)
                 except Exception:  # explained on the long way
                     return op.call((a,), _NO_PARAMS)
-                if y.__class__ is not kind.raw:
+                if y.__class__ is not _ndarray and y.__class__ is not float:
                     y = kind.to_raw(y)
                 if a.requires_grad and differentiable and mode.grad:
                     return record(kind, op, y, (a,), _NO_PARAMS, (x,))
@@ -73,8 +76,11 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
 
     def function(a: Any, b: Any) -> Any:
         mode = mode_of_this_thread()
-        kind = kinds.get(a.__class__)
-        if kind is not None and mode.quick:
+        try:
+            kind = kinds[a.__class__]
+        except KeyError:  # not a vertex
+            return op.call((b, a) if swapped else (a, b), _NO_PARAMS)
+        if mode.quick:
             x = a.data
             cls = b.__class__
             if cls is kind or kinds.get(cls) is kind:
@@ -96,7 +102,7 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
                     y = forward(x, z)
                 except Exception:  # explained on the long way
                     return op.call((a, b), _NO_PARAMS)
-                if y.__class__ is not kind.raw:
+                if y.__class__ is not _ndarray and y.__class__ is not float:
                     y = kind.to_raw(y)
                 if track and differentiable and mode.grad:
                     return record(kind, op, y, (a, b), _NO_PARAMS, (x, z))

@@ -195,22 +195,32 @@ class Tensor(Protocols, Operators["Tensor"]):
                 )
             )
         if gradient is None:
-            seed = Tensor.make(np.ones(self.shape, self.dtype))
+            seed = Tensor.make(np.empty_like(self.data))
+            seed.data[...] = 1.0
         else:
-            seed = Tensor(gradient, self.dtype)
-        if seed.shape != self.shape:
-            raise ShapeError(
-                message(
-                    "backward",
-                    "the gradient must have the shape of the Tensor it is the gradient of",
-                    {"y": self, "gradient": seed},
-                    fix="reshape or broadcast the gradient",
-                    origin=self.origin,
-                )
-            )
+            seed = self._checked(gradient)
         seeds = [(self, seed if create_graph else seed.data)]
         with enable_grad():
             deliver(walk(seeds, create_graph=create_graph), seeds)
+
+    def _checked(self, gradient: ArrayLike) -> Tensor:
+        """Return a copy of the gradient that a walk is to start from."""
+        seed = Tensor(gradient, None if isinstance(gradient, Tensor) else self.dtype)
+        for problem, differs, error in (
+            ("shape", seed.shape != self.shape, ShapeError),
+            ("dtype", seed.dtype != self.dtype, DTypeError),
+        ):
+            if differs:
+                raise error(
+                    message(
+                        "backward",
+                        f"the gradient must have the {problem} of the Tensor it is the gradient of",
+                        {"y": self, "gradient": seed},
+                        fix="reshape or convert it: gradient.reshape(y.shape).astype(y.dtype)",
+                        origin=self.origin,
+                    )
+                )
+        return seed
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Add a finished gradient to `grad`."""
