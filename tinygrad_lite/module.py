@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from tinygrad_lite.errors import (
 )
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
+
+_RAW = (np.ndarray, list)
 
 _trace: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar(
     "trace", default=None
@@ -84,7 +87,8 @@ class Module:
             bound.apply_defaults()
             args = bound.args
         try:
-            args = tuple(self._enter(arg) for arg in args)
+            if any(isinstance(arg, _RAW) for arg in args):
+                args = tuple(self._enter(arg) for arg in args)
             trace = _trace.get()
             return self.forward(*args) if trace is None else trace(self, args)
         except TinygradLiteError as error:
@@ -95,7 +99,7 @@ class Module:
     def _enter(self, arg: Any) -> Any:
         if isinstance(arg, list) and any(isinstance(item, Tensor) for item in arg):
             return arg  # several states
-        if not isinstance(arg, np.ndarray | list):
+        if not isinstance(arg, _RAW):
             return arg
         arg = asarray(arg)
         own = next(self.parameters(), None)
@@ -280,9 +284,7 @@ class Module:
                     fix="convert it first: x.astype('float32')",
                 )
             )
-        names = axes.split()
-        free = names[0] == "..."
-        names = names[1:] if free else names
+        free, names = _parsed(axes)
         if x.ndim < len(names) or (x.ndim > len(names) and not free):
             raise ShapeError(
                 message(
@@ -309,6 +311,13 @@ class Module:
         if "channels" in lengths and x.shape[-1] == lengths["channels"]:
             return "x seems to have its channels last: x.transpose(0, 3, 1, 2)"
         return "change the layer's size, or the layer before it"
+
+
+@cache
+def _parsed(axes: str) -> tuple[bool, list[str]]:
+    """Return whether more axes may stand in front, and the names of the others."""
+    names = axes.split()
+    return names[0] == "...", names[names[0] == "..." :]
 
 
 def _flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:

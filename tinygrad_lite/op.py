@@ -89,6 +89,8 @@ class Op:
         elementwise: each element of the result depends on one element of each argument, which
             broadcast; an array of Scalars is taken Scalar by Scalar.
         broadcasts: a gradient that the rule returns is summed down to its argument's shape.
+        keeps: `forward` returns more than the result: what the rule, whose y is then all of it,
+            needs besides. There must be a reference.
         hint: how to mend the commonest wrong call.
     """
 
@@ -101,6 +103,7 @@ class Op:
         *,
         elementwise: bool = False,
         broadcasts: bool = False,
+        keeps: bool = False,
         hint: str = "",
         doc: str | None = None,
     ) -> None:
@@ -110,6 +113,7 @@ class Op:
         self.reference = reference
         self.elementwise = elementwise
         self.broadcasts = elementwise or broadcasts
+        self.keeps = keeps
         self.hint = hint
         self.__doc__ = doc
         # the library's own rules are proven by its tests; those of users are checked at every call
@@ -180,6 +184,9 @@ class Op:
             raise self._explain(error, args, raw) from error
         if mode.observer is not None:
             mode.observer(self, raw, y)
+        if self.keeps and dtype is not OBJECT:
+            y, *kept = y
+            raw += kept
         if kind is None or dtype is OBJECT:
             return _wrapped(kind, y)
         if dtype is not None and dtype.kind in "biu" and "dtype" not in params and kind.rank:
@@ -228,6 +235,9 @@ class Op:
         if mode.anomaly:
             anomaly.look_at_saved(node)
         y, values = node.data, node.saved
+        if self.keeps:
+            count = len(node.args)
+            y, values = (y, *values[count:]), values[:count]
         if create_graph:
             if self.reference is not None:
                 return self._pull_reference(node, grad)

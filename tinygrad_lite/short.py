@@ -47,7 +47,7 @@ def of_one(op: Op) -> Callable[[Any], Any]:
                     y = forward(x)
                 except Exception:  # explained on the long way
                     return op.call((a,), _NO_PARAMS)
-                if y.__class__ is not _ndarray and y.__class__ is not float:
+                if y.__class__ is not x.__class__:
                     y = kind.to_raw(y)
                 if a.requires_grad and differentiable and mode.grad:
                     return record(kind, op, y, (a,), _NO_PARAMS, (x,))
@@ -82,17 +82,17 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
             return op.call((b, a) if swapped else (a, b), _NO_PARAMS)
         if mode.quick:
             x = a.data
-            cls = b.__class__
+            own, cls = x.__class__, b.__class__
             if cls is kind or kinds.get(cls) is kind:
                 z = b.data
                 track = a.requires_grad or b.requires_grad
-                usual = x.__class__ is float or (
+                usual = own is float or (
                     (dtype := x.dtype) is z.dtype and (dtype is _FLOAT32 or dtype is _FLOAT64)
                 )
             elif cls is float or cls is int:
                 z = b
                 track = a.requires_grad
-                usual = x.__class__ is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64
+                usual = own is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64
             else:
                 usual = False
             if usual:
@@ -102,7 +102,7 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
                     y = forward(x, z)
                 except Exception:  # explained on the long way
                     return op.call((a, b), _NO_PARAMS)
-                if y.__class__ is not _ndarray and y.__class__ is not float:
+                if y.__class__ is not own:
                     y = kind.to_raw(y)
                 if track and differentiable and mode.grad:
                     return record(kind, op, y, (a, b), _NO_PARAMS, (x, z))

@@ -1,7 +1,8 @@
 """How a row is measured. Nothing here draws.
 
 Both sides run in one process, in rounds of one sample each, and every other round in the opposite
-order. A sample is as many steps as last 10 ms, with the garbage collector off. Before it comes
+order. A sample is as many steps as last 10 ms, with the garbage collector off, unless a group says
+that it belongs to what is measured. Before it comes
 a rest of 0.12 s, as the threads of NumPy's OpenBLAS go on spinning for 0.1 s after a product (CPU
 time counted while asleep), and would take a core from the other side; then untimed steps, for
 30 ms, which wake a side's own threads and fill the caches. A round gives one ratio, ours to
@@ -76,12 +77,14 @@ class Group:
         about: what its rows measure, in words.
         rival: who runs on the other side.
         per: how often a step does what is measured; times are divided by it.
+        garbage: let the collector run, as users do, since the sides leave it unequal work.
     """
 
     name: str
     about: str
     rival: str = "torch"
     per: int = 1
+    garbage: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,8 @@ def measure(
         side.step()
     if rival:
         _check_agreement(benchmark, *sides)
-    counts = [_steps_of_a_sample(side.step, clock) for side in sides]
+    garbage = benchmark.group.garbage
+    counts = [_steps_of_a_sample(side.step, clock, garbage) for side in sides]
     times: list[list[float]] = [[], []]
     order = list(range(len(sides)))
     others = watch_others()
@@ -185,17 +189,19 @@ def measure(
         for i in order:
             time.sleep(rest)
             _lead_in(sides[i].step, clock)
-            spent = _sample(sides[i].step, counts[i], clock)
+            spent = _sample(sides[i].step, counts[i], clock, garbage)
             times[i].append(spent / counts[i] / benchmark.group.per)
         order.reverse()
     return Result(benchmark, times[0], times[1], others())
 
 
-def _sample(step: Callable[[], Any], count: int, clock: Clock) -> float:
-    """Return how long `count` steps take, without collecting garbage."""
+def _sample(step: Callable[[], Any], count: int, clock: Clock, garbage: bool) -> float:
+    """Return how long `count` steps take, with or without the collection of garbage."""
     enabled = gc.isenabled()
-    gc.collect(1)  # what the lead-in left behind; all generations would take longer than a sample
-    gc.disable()
+    # what the lead-in, or the other side, left behind; all generations take longer than a sample
+    gc.collect(2 if garbage else 1)
+    if not garbage:
+        gc.disable()
     try:
         start = clock()
         for _ in range(count):
@@ -206,10 +212,10 @@ def _sample(step: Callable[[], Any], count: int, clock: Clock) -> float:
             gc.enable()
 
 
-def _steps_of_a_sample(step: Callable[[], Any], clock: Clock) -> int:
+def _steps_of_a_sample(step: Callable[[], Any], clock: Clock, garbage: bool) -> int:
     """Return how many steps make a sample; trying it out warms everything up."""
     count = 1
-    while _sample(step, count, clock) < _SAMPLE:
+    while _sample(step, count, clock, garbage) < _SAMPLE:
         count *= 2
     return count
 

@@ -1,7 +1,7 @@
 """The scalar engine on micrograd's own demo: two moons, a hinge loss, all points at every step.
 
-Both engines run the same lines; only the class of the numbers differs. The collector of garbage is
-off while the clock runs, which spares the rival the cost of its cyclic graphs.
+Both engines run the same lines; only the class of the numbers differs. The collector of garbage
+runs as it does for users: micrograd's vertices are cycles, which only it can free, and ours are not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _scalar = Group(
     "scalar",
     "the scalar engine on micrograd's demo: a training step, 100 points, MLP 2-16-16-1",
     rival="micrograd",
+    garbage=True,
 )
 
 

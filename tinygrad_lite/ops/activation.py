@@ -155,7 +155,7 @@ def selu(x: ArrayLike) -> Tensor:
 
 # -- pieces of straight lines ---------------------------------------------------------------------
 
-relu = unary("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * np.sign(y))
+relu = unary("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (y > 0))
 _hardtanh = elementwise(
     "hardtanh",
     lambda x, low, high: np.minimum(np.maximum(x, low), high),

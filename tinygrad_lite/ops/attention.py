@@ -35,10 +35,10 @@ def _masked(scores: Any, allowed: Any) -> Any:
 # allowed: ones and zeros, or None for all; kept: the factors of dropout, or None without
 def _reference(
     q: Any, k: Any, v: Any, bias: Any = 0.0, *, scale: float, allowed: Any, kept: Any
-) -> tuple[Any]:
+) -> Any:
     scores = q @ _t(k) * scale + bias
     weights = softmax(scores) if allowed is None else softmax(_masked(scores, allowed)) * allowed
-    return ((weights if kept is None else weights * kept) @ v,)
+    return (weights if kept is None else weights * kept) @ v
 
 
 def _forward(
@@ -61,7 +61,7 @@ def _forward(
 def _rule(
     g: Any, y: Any, q: Any, k: Any, v: Any, *bias: Any, scale: float, allowed: Any, kept: Any
 ) -> tuple[Any, ...]:
-    (g, _), (_, weights) = g, y
+    _, weights = y
     d_weights, used = g @ _t(v), weights
     if kept is not None:
         d_weights, used = d_weights * kept, weights * kept
@@ -74,7 +74,7 @@ def _rule(
     )
 
 
-_attention = Op("scaled_dot_product_attention", _forward, _rule, reference=_reference)
+_attention = Op("scaled_dot_product_attention", _forward, _rule, reference=_reference, keeps=True)
 
 
 def scaled_dot_product_attention(
@@ -122,7 +122,7 @@ def scaled_dot_product_attention(
     kept = drop_mask(query, shape, dropout_p) if dropout_p else None
     if scale is None:
         scale = 1.0 / math.sqrt(max(query.shape[-1], 1))
-    return _attention(query, key, value, *bias, scale=scale, allowed=allowed, kept=kept)[0]
+    return _attention(query, key, value, *bias, scale=scale, allowed=allowed, kept=kept)
 
 
 def _split_mask(mask: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -30,27 +30,28 @@ __all__ = [
 
 def _cross_entropy_of_rows(logits: Any, labels: np.ndarray, reduction: str) -> tuple[Any, Any]:
     """Return the loss, and the derivative of each row's: softmax - one-hot."""
-    rows = np.arange(len(labels))
-    p = logits - logits.max(axis=1, keepdims=True)
-    at_labels = p[rows, labels]
+    at_labels = np.arange(len(labels)), labels
+    p = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    scores = p[at_labels]
     np.exp(p, out=p)
-    total = p.sum(axis=1)
+    total = np.add.reduce(p, axis=1)
     p /= total[:, None]
-    p[rows, labels] -= 1.0
-    return reduce_losses(np.log(total) - at_labels, reduction, "cross_entropy"), p
+    p[at_labels] -= 1.0
+    return reduce_losses(np.log(total) - scores, reduction, "cross_entropy"), p
 
 
-def _cross_entropy_in_plain_ops(logits: Any, labels: np.ndarray, reduction: str) -> tuple[Any]:
+def _cross_entropy_in_plain_ops(logits: Any, labels: np.ndarray, reduction: str) -> Any:
     losses = -log_softmax(logits)[np.arange(len(labels)), labels]
-    return (reduce_losses(losses, reduction, "cross_entropy"),)
+    return reduce_losses(losses, reduction, "cross_entropy")
 
 
 # softmax and logarithm, selection and reduction in one op
 _cross_entropy = Op(
     "cross_entropy",
     _cross_entropy_of_rows,
-    lambda g, y, logits, labels, reduction: share(g[0], reduction, labels)[..., None] * y[1],
+    lambda g, y, logits, labels, reduction: share(g, reduction, labels)[..., None] * y[1],
     reference=_cross_entropy_in_plain_ops,
+    keeps=True,
 )
 
 
@@ -95,10 +96,10 @@ def cross_entropy(
     shape = labels.shape
     logits, labels, kept = labelled_rows("cross_entropy", "logits", input, labels, ignore_index)
     if weight is None and kept is None and not label_smoothing:
-        loss = _cross_entropy(logits, labels=labels, reduction=reduction)[0]
+        loss = _cross_entropy(logits, labels=labels, reduction=reduction)
         return loss if reduction != "none" else _as_target(loss, shape)
     weight = class_weights("cross_entropy", weight, logits.shape[1])
-    losses = _cross_entropy(logits, labels=labels, reduction="none")[0] * weight[labels]
+    losses = _cross_entropy(logits, labels=labels, reduction="none") * weight[labels]
     if label_smoothing:
         everywhere = (log_softmax(logits) * weight).sum(axis=1) / logits.shape[1]
         losses = (1 - label_smoothing) * losses - label_smoothing * everywhere

@@ -96,7 +96,7 @@ def _rule(
         beta = _step((beta + emitted[t])[:, ::-1], leaps)[:, ::-1]
     out = np.zeros_like(log_probs)
     for s, at in enumerate(places.T):  # a label's places one after the other: none is lost
-        out[:, rows, at] -= g[0] * at_place[:, :, s]
+        out[:, rows, at] -= g * at_place[:, :, s]
     return out
 
 
@@ -111,7 +111,7 @@ def _in_plain_ops(
     input_lengths: np.ndarray,
     target_lengths: np.ndarray,
     blank: int,
-) -> tuple[Any]:
+) -> Any:
     def closed(open_: np.ndarray) -> np.ndarray:
         return np.where(open_, 0.0, _NEVER).astype(log_probs.dtype)
 
@@ -125,10 +125,10 @@ def _in_plain_ops(
         new = logsumexp(stack(came_from), axis=0) + emitted[t]
         alpha = where((t < input_lengths)[:, None], new, alpha)
     log_p = logsumexp(alpha + closed(_ends(places, target_lengths)), axis=1)
-    return (where(plain(log_p) > _NEVER / 2, -log_p, np.inf),)
+    return where(plain(log_p) > _NEVER / 2, -log_p, np.inf)
 
 
-_ctc = Op("ctc_loss", _forward, _rule, reference=_in_plain_ops)
+_ctc = Op("ctc_loss", _forward, _rule, reference=_in_plain_ops, keeps=True)
 
 
 # -- the public function --------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def ctc_loss(
         )
     places = np.full((n, 2 * longest + 1), blank)
     places[:, 1::2] = tight
-    losses = _ctc(x, places=places, input_lengths=inputs, target_lengths=lengths, blank=blank)[0]
+    losses = _ctc(x, places=places, input_lengths=inputs, target_lengths=lengths, blank=blank)
     if zero_infinity:
         losses = where(np.isinf(plain(losses)), 0.0, losses)
     if reduction == "mean":
