@@ -1,7 +1,7 @@
 """The scalar engine on micrograd's own demo: two moons, a hinge loss, all points at every step.
 
 Both engines run the same lines; only the class of the numbers differs. The collector of garbage
-runs as it does for users: micrograd's vertices are cycles, which only it can free, and ours are not.
+runs as it does for users: micrograd's vertices are cycles, which only it can free; ours are not.
 """
 
 from __future__ import annotations
