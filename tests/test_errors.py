@@ -70,6 +70,8 @@ CASES = [
     (lambda: x(2) @ x(), tg.ShapeError, "matmul: "),
     (lambda: tg.linear(x(2, 3), x(4, 5)), tg.ShapeError, "linear: |x float32 (2, 3), weight float32 (4, 5)|weight is (out, in)"),
     (lambda: half()(x(2), x(2)).sum().backward(), tg.GraphError, "half: |1 gradients for 2 arguments|return one gradient"),
+    (lambda: tg.Op("first", lambda a, b: a * b, (lambda g, y, a, b: g * b,))(x(2), x(2)).sum().backward(), tg.GraphError, "first: |1 gradients for 2 arguments|return one gradient"),
+    (lambda: tg.Op("bad", lambda a: a * 2, lambda g, y, a: g @ np.ones((7, 7)))(x(2)).sum().backward(), tg.ShapeError, "bad: |mismatch|float32 (2,)"),
     (lambda: tg.Op("total", lambda x: x.sum(), lambda g, y, x: g)(x(3)).backward(), tg.GraphError, "total: |another shape|argument float32 (3,)|sum the gradient"),
     (lambda: tg.exp("a"), tg.DTypeError, "exp: |pass numbers"),
     (lambda: tg.Scalar(1.0) / 0.0, tg.ArgumentError, "divide: |division by zero|keep the operand away"),
@@ -169,7 +171,8 @@ CASES = [
     (lambda: Scalar(2.0) + "a", tg.DTypeError, "add: |text, not numbers|a float 2.0"),
     # -- tensor
     (lambda: x(2).item(), tg.ShapeError, "item: |2 elements|x float32 (2,)|.sum()"),
-    (lambda: bool(x(2) > 0), tg.ShapeError, "item: |x bool (2,)"),
+    (lambda: bool(x(2) > 0), tg.ShapeError, "bool: |x bool (2,)|.any() or .all()"),
+    (lambda: float(x(2)), tg.ShapeError, "float: |2 elements|x float32 (2,)"),
     (lambda: np.asarray(x(2)), tg.GraphError, "drop its gradient|x float32 (2,)|detach()"),
     (lambda: tg.tensor([x(2), x(2)]), tg.GraphError, "drop its gradient"),
     (lambda: tg.tensor([1, 2], requires_grad=True), tg.DTypeError, "requires_grad: |x int64 (2,)|astype"),

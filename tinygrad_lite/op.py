@@ -250,7 +250,9 @@ class Op:
             pairs = self._apply_rule(node, grad, y, values)
         except SystemError as error:
             raise _interrupt_in(error) or error from None
-        except ZeroDivisionError as error:  # Scalars follow Python: at a pole there is no value
+        except TinygradLiteError:
+            raise
+        except (ValueError, TypeError, IndexError, ArithmeticError) as error:  # such as a pole
             raise self._explain(error, node.args, node.saved, node.origin) from error
         if self.broadcasts:
             pairs = [(parent, fit(gradient, parent)) for parent, gradient in pairs]
@@ -265,6 +267,8 @@ class Op:
         """Return pairs of a parent and its gradient, by the rule alone."""
         rule, args, params = self.rule, node.args, node.params
         if isinstance(rule, tuple):
+            if self.foreign and len(rule) != len(args):
+                raise self._wrong_count(len(rule), node)
             return [
                 (arg, part(grad, y, *values, **params))
                 for arg, part in zip(args, rule, strict=False)
@@ -274,19 +278,22 @@ class Op:
         if gradients.__class__ is not tuple:
             gradients = (gradients,)
         if len(gradients) != len(args):
-            raise GraphError(
-                message(
-                    self.name,
-                    f"its rule returned {len(gradients)} gradients for {len(args)} arguments",
-                    fix="return one gradient for each argument, None where there is none",
-                    origin=node.origin,
-                )
-            )
+            raise self._wrong_count(len(gradients), node)
         return [
             (arg, gradient)
             for arg, gradient in zip(args, gradients, strict=True)
             if gradient is not None and isinstance(arg, Node) and arg.requires_grad
         ]
+
+    def _wrong_count(self, count: int, node: Node) -> GraphError:
+        return GraphError(
+            message(
+                self.name,
+                f"its rule returned {count} gradients for {len(node.args)} arguments",
+                fix="return one gradient for each argument, None where there is none",
+                origin=node.origin,
+            )
+        )
 
     def _check_shape(self, node: Node, parent: Node, gradient: Any) -> None:
         if shape_of(gradient) != shape_of(parent.data):

@@ -115,15 +115,12 @@ class Tensor(Protocols, Operators["Tensor"]):
         Raises:
             ShapeError: there is not exactly one element.
         """
+        return self._only("item", "reduce it first, with .sum() or .mean(), or index one element")
+
+    def _only(self, subject: str, fix: str) -> Any:
         if self.size != 1:
-            raise ShapeError(
-                message(
-                    "item",
-                    f"a Tensor of {self.size} elements is not one number",
-                    {"x": self},
-                    fix="reduce it first, e.g. with .sum() or .mean(), or index one element",
-                )
-            )
+            problem = f"a Tensor of {self.size} elements is not one number"
+            raise ShapeError(message(subject, problem, {"x": self}, fix=fix))
         return self.data.item()
 
     def tolist(self) -> Any:
@@ -131,13 +128,13 @@ class Tensor(Protocols, Operators["Tensor"]):
         return self.data.tolist()
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._only("float", "reduce it first, with .sum() or .mean()"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._only("int", "reduce it first, with .sum() or .max()"))
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        return bool(self._only("bool", "say which truth is meant: .any() or .all()"))
 
     def __index__(self) -> int:
         return self.data.__index__()
