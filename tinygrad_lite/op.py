@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Result = Tensor
 
 OBJECT = np.dtype(object)
+_PLAIN = frozenset({np.ndarray, int, float, bool, type(None)})
+_NUMPYS_OWN = np.ndarray.__array_ufunc__
 FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 # A rule takes the gradient of the result, the result, the arguments and the parameters. It returns
@@ -141,8 +143,10 @@ class Op:
                     track = True
             elif arg.__class__ is list or arg.__class__ is tuple:
                 return self(*(np.asarray(a) if a is arg else a for a in args), **params)
-            else:
+            elif arg.__class__ in _PLAIN or not is_foreign(arg):
                 value = arg
+            else:
+                return self._leave_to_others(args, params)
             if type(value) is not float:
                 if dtype is None:
                     dtype = getattr(value, "dtype", None)
@@ -159,7 +163,7 @@ class Op:
             elif self.reference is not None and mode.reference:
                 return self.reference(*args, **params)  # type: ignore[no-any-return]
             else:
-                y = self.forward(*raw, **params)
+                y = (anomaly.quiet(self.forward) if mode.anomaly else self.forward)(*raw, **params)
         except TinygradLiteError:
             raise
         except SystemError as error:
@@ -181,9 +185,20 @@ class Op:
         else:
             out = kind.make(y)
         if mode.anomaly:
-            made = out[0].args[0] if type(out) is tuple and out[0].args else out
-            anomaly.look_at_result([*self._named(args)], made, self.name, raw, y)
+            anomaly.look_at_result(self, out, self.named(raw) | params, y)
         return out
+
+    def _leave_to_others(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Let NumPy ask the class of another library's operand what it makes of the call."""
+        ufunc = getattr(np, self.name, None)
+        problem = "an operand is of another library"
+        if isinstance(ufunc, np.ufunc) and not params:
+            try:
+                return ufunc(*args)
+            except TypeError as error:
+                problem = str(error)
+        fix = "make a Tensor of it: tg.tensor(np.asarray(...))"
+        raise DTypeError(message(self.name, problem, self.named(args), fix=fix))
 
     def several(
         self,
@@ -208,15 +223,17 @@ class Op:
             return np.frompyfunc(partial(self, **params), len(values), 1)(*values)
         return self.forward(*values, **params)
 
-    def pull(self, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+    def pull(
+        self, node: Node, grad: Any, create_graph: bool, watched: bool = False
+    ) -> list[tuple[Node, Any]]:
         """Apply the rule at `node`; return pairs of a parent and the gradient it receives."""
-        mode = _mode_of_this_thread()
         if node.order < memory.latest:
-            memory.check_unchanged(node)
-        if mode.anomaly:
-            anomaly.look_at_saved(node)
+            memory.check_unchanged(node, grad, create_graph)
+        if not watched and _mode_of_this_thread().anomaly:
+            return anomaly.pull(self, node, grad, create_graph)
         y, values = node.data, node.saved
         if create_graph:
+            memory.check_replaced(node)
             if self.reference is not None:
                 return self._pull_reference(node, grad)
             y = _picks(_kind_of(node), node) if type(node) is Bundle else node
@@ -225,14 +242,11 @@ class Op:
                 for arg, value in zip(node.args, node.saved, strict=True)
             ]
         try:
-            pairs = self._apply_rule(node, grad, y, values)
+            return self._apply_rule(node, grad, y, values)
         except SystemError as error:
             raise _interrupt_in(error) or error from None
         except ZeroDivisionError as error:  # Scalars follow Python: at a pole there is no value
             raise self._explain(error, node.args, node.saved, node.origin) from error
-        if mode.anomaly:
-            anomaly.look_at_gradients([*self._named(node.args)], node, grad, pairs)
-        return pairs
 
     def _apply_rule(self, node: Node, grad: Any, y: Any, values: Any) -> list[tuple[Node, Any]]:
         rule, args, params = self.rule, node.args, node.params
@@ -319,7 +333,7 @@ class Op:
                 message(
                     self.name,
                     "operands of different floating dtypes",
-                    self._named(args),
+                    self.named(args),
                     fix="bring one to the other's dtype with .astype(...)",
                 )
             )
@@ -330,7 +344,7 @@ class Op:
         ]
         return raw, dtype
 
-    def _named(self, args: Sequence[Any]) -> dict[str, Any]:
+    def named(self, args: Sequence[Any]) -> dict[str, Any]:
         """Name the operands as the op's own definition does."""
         try:
             names = [
@@ -361,7 +375,7 @@ class Op:
         elif isinstance(error, ArithmeticError):
             kind, fix = ArgumentError, "keep the operand away from where the op has no value"
         problem = "operand is text, not numbers" if odd else str(error).splitlines()[0]
-        return kind(message(self.name, problem, self._named(args), fix=fix, origin=origin))
+        return kind(message(self.name, problem, self.named(args), fix=fix, origin=origin))
 
 
 def _picks(kind: Any, bundle: Node) -> tuple[Any, ...]:
@@ -380,6 +394,12 @@ def _kind_of(bundle: Node) -> Any:
 def shape_of(value: Any) -> tuple[int, ...]:
     """Return the shape of an array, a Tensor or a number."""
     return getattr(value, "shape", ())
+
+
+def is_foreign(value: Any) -> bool:
+    """Tell whether a value is of a class that decides itself what NumPy's ufuncs do with it."""
+    method = getattr(type(value), "__array_ufunc__", _NUMPYS_OWN)
+    return method is not _NUMPYS_OWN and not isinstance(value, Node)
 
 
 def _any_array(raw: Sequence[Any]) -> bool:
