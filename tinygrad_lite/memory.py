@@ -55,16 +55,19 @@ def _forget(key: int, _: Any) -> None:
     _changes.pop(key, None)
 
 
-def saved_arrays(node: Node) -> Iterator[tuple[Any, np.ndarray]]:
-    """Yield every array that the rule at `node` may read, with the place where it is held.
+def saved_arrays(node: Node) -> list[tuple[int | None, np.ndarray]]:
+    """Return every array that the rule at `node` may read, with the place where it is held.
 
     The place is the position of an operand, -1 for the result, None for a parameter.
     """
-    for place, value in enumerate(node.saved):
-        yield from ((place, array) for array in _arrays_in(value))
-    yield from ((-1, array) for array in _arrays_in(node.data))
-    if node.params:
-        yield from ((None, array) for array in _arrays_in((*node.params.values(),)))
+    found: list[tuple[int | None, np.ndarray]] = []
+    held = [*enumerate(node.saved), (-1, node.data)]
+    for place, value in [*held, *((None, value) for value in node.params.values())]:
+        if isinstance(value, np.ndarray):
+            found.append((place, value))
+        elif type(value) is tuple or type(value) is list:
+            found += [(place, array) for array in _arrays_in(value)]
+    return found
 
 
 def _arrays_in(value: Any) -> Iterator[np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,8 @@ def _translated(
     return translated
 
 
-def _refuse_unknown(name: str, known: Container[str], args: Any, options: dict[str, Any]) -> None:
-    for option in options:
+def _refuse_unknown(name: str, known: Container[str], args: Any, options: Iterable[str]) -> None:
+    for option in sorted(options, key=lambda option: option != "out"):  # the telling one first
         if option not in known:
             fix = "leave it out"
             if option == "out":

@@ -538,7 +538,7 @@ def fits(value: ArrayLike, dtype: np.dtype[Any]) -> bool:
     if isinstance(value, Tensor) and own in FLOATS and dtype in FLOATS:
         return own == dtype
     if own is None:
-        number = {"b": False, "i": 0, "f": 0.0, "O": OBJECT}.get(np.asarray(value).dtype.kind)
+        number: Any = {"b": False, "i": 0, "f": 0.0, "O": OBJECT}.get(np.asarray(value).dtype.kind)
         return number is not None and np.can_cast(np.result_type(dtype, number), dtype, "same_kind")
     return np.can_cast(own, dtype, "same_kind")
 

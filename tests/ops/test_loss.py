@@ -9,7 +9,7 @@ import tinygrad_lite as tg
 from tests import naive
 from tinygrad_lite import functional as F
 from tinygrad_lite import kernels
-from tinygrad_lite.op import observe
+from tinygrad_lite.modes import observe
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 

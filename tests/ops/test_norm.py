@@ -6,7 +6,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import kernels
-from tinygrad_lite.op import observe
+from tinygrad_lite.modes import observe
 
 CALLS = {
     "layer_norm": lambda x, w, b: F.layer_norm(x.swapaxes(1, 2), 6, w, b),
