@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from threading import Lock
+from threading import RLock
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -28,7 +28,7 @@ class Change(NamedTuple):
 
 
 _changes: dict[int, Change] = {}  # by the id of the array that owns the memory
-_one_at_a_time = Lock()  # so that no thread sets `latest` back
+_one_at_a_time = RLock()  # so that no thread sets `latest` back; a finaliser may come in between
 latest = 0  # vertices younger than this need no look
 
 
