@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite import Scalar, kernels, layers, plugins
+from tinygrad_lite import Scalar, kernels, layers, memory, plugins
 from tinygrad_lite import functional as F
 from tinygrad_lite.errors import describe, message, nearest, show_origin
 from tinygrad_lite.ops.random import check_probability
@@ -19,6 +19,7 @@ from tinygrad_lite.ops.random import check_probability
 ENGINE = Path(tg.__file__).parent
 FILES = [
     *(ENGINE / f"{n}.py" for n in ("errors", "graph", "op", "scalar", "tensor", "check", "module")),
+    *(ENGINE / f"{n}.py" for n in ("memory", "anomaly", "protocols", "creation", "modes")),
     *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
     *(ENGINE / "ops").glob("*.py"),
     *(ENGINE / "kernels").glob("*.py"),
@@ -43,6 +44,32 @@ def with_hook(hook):
     y = x(2) * 1
     y.register_hook(hook)
     return y.sum()
+
+
+def inside(context, call):
+    with context:
+        return call()
+
+
+def replaced_after(y, x):
+    x.data = x.data * 2
+    y.sum().backward(create_graph=True)
+
+
+def written_after(y, x):
+    x.numpy()[...] = 2.0
+    y.sum().backward()
+
+
+def changed_after(y, x):
+    x.detach()[...] = 2.0
+    return y.sum()
+
+
+class Loner:
+    """A class that takes no part in NumPy's functions."""
+
+    __array_ufunc__ = None
 
 
 def rnn(*shapes):
@@ -187,6 +214,42 @@ CASES = [
     (lambda: tg.tensor(None), tg.DTypeError, "tensor: |data NoneType None"),
     (lambda: tg.tensor(1j), tg.DTypeError, "tensor: |complex128"),
     (lambda: tg.tensor([None] * 1000), tg.DTypeError, "tensor: |None, …"),
+    # -- changes in place
+    (lambda: x(2).__setitem__(0, 1.0), tg.GraphError, "setitem: |no gradient|x float32 (2,), value float 1.0|x.at[index].set(value)"),
+    (lambda: tg.ones(2).__setitem__(0, x()), tg.GraphError, "setitem: |no gradient|value float32 ()|tg.no_grad()"),
+    (lambda: whole(2).__setitem__(0, 0.5), tg.DTypeError, "setitem: |kind of number|x int64 (2,), value float 0.5|.astype"),
+    (lambda: whole(2).__iadd__(0.5), tg.DTypeError, "setitem: |kind of number|x int64 (2,), value float32 (2,)"),
+    (lambda: tg.ones(2).__setitem__(0, tg.ones(dtype="float64")), tg.DTypeError, "setitem: |value float64 ()"),
+    (lambda: tg.ones(2).__setitem__(0, Scalar(1.0, requires_grad=False)), tg.DTypeError, "setitem: |kind of number"),
+    (lambda: tg.ones(2).__setitem__(0, "a"), tg.DTypeError, "setitem: |value str 'a'"),
+    (lambda: tg.ones(2).__setitem__(0, None), tg.DTypeError, "setitem: |value NoneType None"),
+    (lambda: (tg.ones(2) > 0).__setitem__(0, 1), tg.DTypeError, "setitem: |x bool (2,), value int 1"),
+    (lambda: tg.tensor([1], "uint8").__setitem__(0, 300), tg.ArgumentError, "setitem: |300 out of bounds|more bits"),
+    (lambda: tg.ones(2).__setitem__(0, [1, 2]), tg.ShapeError, "setitem: |x float32 (2,), value list [1, 2]|one shape"),
+    (lambda: tg.ones(2).__setitem__(2, 1), tg.ShapeError, "setitem: |out of bounds"),
+    (lambda: tg.ones(2).__setitem__(0, [[1, 2], [3]]), tg.ShapeError, "setitem: |inhomogeneous"),
+    (lambda: tg.ones(2).__iadd__(tg.ones(3, 2)), tg.ShapeError, "setitem: |value float32 (3, 2)"),
+    (lambda: tg.broadcast_to(tg.ones(2), (3, 2)).__setitem__(0, 1), tg.ArgumentError, "setitem: |read-only|x float32 (3, 2)|a copy"),
+    (lambda: (lambda a: changed_after(a * a, a))(x(2)).backward(), tg.GraphError, "multiply: |changed in place,|operand 1 float32 (2,)|x.at[...]"),
+    (lambda: (lambda a: replaced_after(a * a, a))(x(2)), tg.GraphError, "multiply: |assigning other values to its .data|operand 1"),
+    (lambda: inside(tg.detect_anomaly(), lambda: (lambda a: written_after(a * a, a))(x(2))), tg.GraphError, "multiply: |past the graph: through .numpy()"),
+    (lambda: memory._Outline(np.ones(2)) == 1, TypeError, "no numbers"),
+    (lambda: tg.full_like(whole(2), 0.5), tg.DTypeError, "full_like: |x int64 (2,), fill_value float 0.5|dtype=..."),
+    # -- anomalies, and the poles of Scalars
+    (lambda: inside(tg.detect_anomaly(), lambda: tg.log(x(2) - 1)), tg.AnomalyError, "log: made 2 infinity|x: float32 (2,), from 0 to 0"),
+    (lambda: inside(tg.detect_anomaly(), (tg.sqrt(x(2) - 1).sum()).backward), tg.AnomalyError, "sqrt: its rule made 2 infinity in a gradient"),
+    (lambda: inside(tg.detect_anomaly(), lambda: tg.sqrt(x() - 1).backward(create_graph=True)), tg.AnomalyError, "sqrt: in its rule, divide: "),
+    (lambda: Scalar(0.0).sqrt().backward(), tg.ArgumentError, "sqrt: |division by zero|x float 0.0|keep the operand away"),
+    (lambda: (Scalar(0.0) ** 0.5).backward(), tg.ArgumentError, "power: |a float 0.0, b float 0.5"),
+    # -- protocols
+    (lambda: np.fft.fft(x(2)), tg.GraphError, "numpy.fft.fft: |no counterpart|operand 1 float32 (2,)|tg.Op"),
+    (lambda: np.exp(x(2), out=np.zeros(2)), tg.ArgumentError, "numpy.exp: |no `out`|x = x + y"),
+    (lambda: np.sum(x(2), casting="no"), TypeError, "casting"),
+    (lambda: x(2) + Loner(), tg.DTypeError, "add: |Loner|a float32 (2,)|tg.tensor"),
+    (lambda: tg.linear(x(2), Loner()), tg.DTypeError, "linear: |another library"),
+    (lambda: tg.from_dlpack([1.0]), tg.DTypeError, "from_dlpack: |__dlpack__|x list [1.0]|on the CPU"),
+    (lambda: tg.from_dlpack(np.array([1j])), tg.DTypeError, "tensor: |complex128"),
+    (lambda: tg.from_dlpack(x(2)), tg.GraphError, "dlpack: |drop its gradient|detach"),
     # -- check
     (lambda: tg.gradcheck(tg.sin, x(2)), tg.ArgumentError, "gradcheck: |input 0 float32 (2,)|float64"),
     (lambda: tg.gradcheck(tg.sin, tg.ones(2)), tg.ArgumentError, "gradcheck: "),
@@ -368,6 +431,14 @@ def test_the_line_is_the_users_however_deep_the_library_was():
     with pytest.raises(tg.ShapeError) as caught:
         model(tg.ones(1, 2, 2))
     assert f"{__file__}:{number}: model(tg.ones(1, 2, 2))" in str(caught.value)
+
+
+def test_the_pole_of_a_scalar_names_the_line_of_the_forward_call():
+    number = sys._getframe().f_lineno + 1
+    y = Scalar(0.0).sqrt()  # the culprit
+    with pytest.raises(tg.ArgumentError) as caught:
+        y.backward()
+    assert f"at:  {__file__}:{number}: y = Scalar(0.0).sqrt()  # the culprit" in str(caught.value)
 
 
 def test_an_error_in_backward_names_the_line_of_the_forward_call():

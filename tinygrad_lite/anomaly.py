@@ -2,95 +2,158 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_lite import memory
-from tinygrad_lite.errors import AnomalyError, GraphError, is_ours, message, user_origin
+from tinygrad_lite.errors import PACKAGE, AnomalyError, describe, is_ours, message, user_origin
 from tinygrad_lite.graph import Node
 
+if TYPE_CHECKING:
+    from tinygrad_lite.op import Op
 
-def look_at_result(
-    names: Sequence[str], node: Node, op_name: str, raw: Sequence[Any], result: Any
-) -> None:
+quiet = np.errstate(all="ignore")  # NumPy's warnings would come before the error that explains
+
+
+def look_at_result(op: Op, out: Any, operands: dict[str, Any], result: Any) -> None:
     """Raise AnomalyError if an op made NaN or infinity; else let its vertex remember the call.
 
     Args:
-        names: what the op calls its operands.
-        node: the vertex that was made.
-        op_name: the op.
-        raw: the operands' values.
+        op: the op.
+        out: the vertex that was made, or the tuple of them.
+        operands: names and raw values, of the parameters too.
         result: the raw result, a tuple if there are several.
     """
     stack = _stack_of_user()
-    _look(op_name, "made {} in its result", dict(zip(names, raw, strict=False)), [result], stack)
+    problem = _made(op, operands, [result], "made {} in its result", "an operand came in with NaN")
+    if problem:
+        raise _error(op, problem, operands, stack)
+    node = out[0].args[0] if type(out) is tuple and out[0].args else out
     origin = user_origin()
-    if node.op is not None and origin is not None:
-        node.origin = (*origin[:2], stack, memory.fingerprint(node.saved))
+    if isinstance(node, Node) and node.op is op and origin is not None:
+        node.origin = (*origin[:2], stack, memory.fingerprints(node))
 
 
-def look_at_saved(node: Node) -> None:
-    """Raise GraphError if an array was changed behind the graph's back, as through `.numpy()`."""
-    if node.origin is None or len(node.origin) < 4 or node.op is None:
+def pull(op: Op, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+    """Do what `Op.pull` does, and look at what the rule was given and at what it made.
+
+    Raises:
+        GraphError: an array was changed behind the graph's back, as through `.numpy()`.
+        AnomalyError: the rule made NaN or infinity.
+    """
+    _look_at_saved(node, grad, create_graph)
+    try:
+        with np.errstate(all="ignore"):
+            pairs = op.pull_any(node, grad, create_graph, watched=True)
+    except AnomalyError as error:  # at an op inside of the rule, which itself is being recorded
+        inner = str(error).partition("\n")[0]
+        raise _error(op, f"in its rule, {inner}", {}, _stack_of(node), node) from error
+    operands = {"gradient": grad, "result": node.data} | op.named(node.saved) | node.params
+    problem = _made(
+        op,
+        operands,
+        [gradient for _, gradient in pairs],
+        "its rule made {} in a gradient",
+        "NaN came in with the gradient or the saved values",
+    )
+    if problem:
+        raise _error(op, problem, operands, _stack_of(node), node)
+    return pairs
+
+
+def _look_at_saved(node: Node, grad: Any, create_graph: bool) -> None:
+    if node.origin is None or len(node.origin) < 4:
         return
-    if memory.fingerprint(node.saved) != node.origin[3]:
-        values = [v for v in node.saved if isinstance(v, np.ndarray)]
-        raise GraphError(
-            memory.changed(
-                node, values[0], "past the graph: through .numpy(), .data or an array it shares"
-            )
-        )
+    arrays, now = memory.saved_arrays(node), memory.fingerprints(node)
+    for (place, array), before, after in zip(arrays, node.origin[3], now, strict=True):
+        if before != after and memory.reads(node, grad, create_graph, place):
+            how = "past the graph: through .numpy(), .data or an array it shares"
+            raise memory.changed(node, place, array, how)
 
 
-def look_at_gradients(
-    names: Sequence[str], node: Node, grad: Any, pairs: Iterable[tuple[Node, Any]]
-) -> None:
-    """Raise AnomalyError if the rule at `node` made NaN or infinity."""
-    stack = node.origin[2] if node.origin is not None and len(node.origin) > 2 else None
-    operands = {"gradient of the result": grad, "result": node.data}
-    operands |= dict(zip(names, node.saved, strict=False))
-    gradients = [gradient for _, gradient in pairs]
-    name = str(node.op and node.op.name)
-    _look(name, "its rule made {} in a gradient", operands, gradients, stack, node)
+@lru_cache
+def _installed() -> tuple[str, ...]:
+    """Return the folders of Python itself and of installed packages."""
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return ("<frozen ", *(sysconfig.get_path(name) for name in names))
 
 
 def _stack_of_user() -> traceback.StackSummary:
-    """Return the call stack without the library's own frames."""
-    frames = [(frame, line) for frame, line in traceback.walk_stack(None) if not is_ours(frame)]
+    """Return the calls in the user's files, innermost last."""
+    frames = []
+    for frame, line in traceback.walk_stack(None):
+        foreign = frame.f_code.co_filename.startswith(_installed())
+        example = frame.f_globals.get("__name__", "").startswith(PACKAGE)
+        if not is_ours(frame) and (example or not foreign):
+            frames.append((frame, line))
     return traceback.StackSummary.extract(reversed(frames))
 
 
-def _look(
-    name: str,
-    problem: str,
+def _stack_of(node: Node) -> traceback.StackSummary:
+    """Return the stack that a vertex kept, which is empty where it was made without."""
+    kept = node.origin is not None and len(node.origin) > 2
+    return node.origin[2] if kept else traceback.StackSummary()  # type: ignore[index]
+
+
+def _made(
+    op: Op,
     operands: dict[str, Any],
     results: Sequence[Any],
-    stack: traceback.StackSummary | None,
+    problem: str,
+    passed_on: str,
+) -> str:
+    """Tell what is wrong with `results`, if anything that was not so with the operands."""
+    before, after = [*_arrays(operands.values())], [*_arrays(results)]
+    nan = sum(int(np.isnan(a).sum()) for a in after)
+    had_nan = any(np.isnan(a).any() for a in before)
+    if nan and had_nan:
+        return passed_on
+    infinite = sum(_new_infinities(op, before, a) for a in after)
+    counts = [f"{count} {what}" for what, count in (("NaN", nan), ("infinity", infinite)) if count]
+    return problem.format(" and ".join(counts)) if counts else ""
+
+
+def _new_infinities(op: Op, operands: Sequence[np.ndarray], result: np.ndarray) -> int:
+    """Count the infinities in a result that no infinite operand explains."""
+    infinite = np.isinf(result)
+    if not infinite.any():
+        return 0
+    for operand in operands:
+        explained = np.isinf(operand)
+        same = op.elementwise and _broadcasts(operand.shape, result.shape)
+        infinite &= ~(explained if same else explained.any())
+    return int(infinite.sum())
+
+
+def _broadcasts(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False
+
+
+def _error(
+    op: Op,
+    problem: str,
+    operands: dict[str, Any],
+    stack: traceback.StackSummary,
     node: Node | None = None,
-) -> None:
-    made, had = _odd(results), _odd(operands.values())
-    new = [what for what, count in made.items() if count and not (had[what] or had["NaN"])]
-    if made["NaN"] and had["infinity"] and not had["NaN"] and "NaN" not in new:
-        new.append("NaN")  # such as infinity minus infinity
-    if not new and not (had["NaN"] and node is None):
-        return
-    counts = ", ".join(f"{made[what]} {what}" for what in new)
-    text = problem.format(counts) if new else "an operand came in with NaN"
-    lines = [message(name, text, origin=node.origin if node else None)]
-    lines += [f"  {label}: {_statistics(value)}" for label, value in operands.items()]
-    if stack is not None:
-        lines.append("  the call:")
-        lines += traceback.format_list(stack[-8:])
-    lines.append(
-        "  fix: keep operands where the op has a value (eps, clip), or lower the learning rate"
-    )
-    raise AnomalyError("\n".join(line.rstrip() for line in lines))
+) -> AnomalyError:
+    lines = [message(op.name, problem, origin=node.origin if node is not None else None)]
+    lines += [f"  {name}: {_statistics(value)}" for name, value in operands.items()]
+    if stack:
+        lines.append("  the call, innermost last:")
+        lines += "".join(traceback.format_list(stack)).splitlines()
+    lines.append("  fix: keep operands where the op has a finite value: eps, clip, a smaller lr")
+    return AnomalyError("\n".join(lines))
 
 
-def _arrays(values: Iterable[Any]) -> Iterable[np.ndarray]:
+def _arrays(values: Iterable[Any]) -> Iterator[np.ndarray]:
     """Yield what holds floats, of raw values, vertices, and tuples of both."""
     for value in values:
         value = value.data if isinstance(value, Node) else value
@@ -100,21 +163,16 @@ def _arrays(values: Iterable[Any]) -> Iterable[np.ndarray]:
             yield np.asarray(value)
 
 
-def _odd(values: Iterable[Any]) -> dict[str, int]:
-    arrays = [*_arrays(values)]
-    return {
-        "NaN": sum(int(np.isnan(a).sum()) for a in arrays),
-        "infinity": sum(int(np.isinf(a).sum()) for a in arrays),
-    }
-
-
 def _statistics(value: Any) -> str:
-    parts = []
-    for array in _arrays([value]):
-        finite = array[np.isfinite(array)]
-        text = f"{array.dtype} {array.shape}"
-        if finite.size:
-            text += f", from {finite.min():.4g} to {finite.max():.4g}, mean {finite.mean():.4g}"
-        odd = ", ".join(f"{count} {what}" for what, count in _odd([array]).items() if count)
-        parts.append(text + (f", {odd}" if odd else ""))
-    return "; ".join(parts) or repr(value)[:60]
+    return "; ".join(map(_statistics_of_array, _arrays([value]))) or describe(value)
+
+
+@quiet
+def _statistics_of_array(array: np.ndarray) -> str:
+    finite = array[np.isfinite(array)].astype(np.float64)
+    parts = [f"{array.dtype} {array.shape}"]
+    parts += [f"{n} NaN" for n in [np.isnan(array).sum()] if n]
+    parts += [f"{n} infinity" for n in [np.isinf(array).sum()] if n]
+    if finite.size:
+        parts += [f"from {finite.min():.4g} to {finite.max():.4g}", f"mean {finite.mean():.4g}"]
+    return ", ".join(parts)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tinygrad_lite.errors import DTypeError, TinygradLiteError, message
 from tinygrad_lite.ops import random
 from tinygrad_lite.protocols import no_ops
-from tinygrad_lite.tensor import ArrayLike, Tensor, asarray, float32, tensor
+from tinygrad_lite.tensor import ArrayLike, Tensor, asarray, fits, float32, tensor
 
 __all__ = [
     "arange",
@@ -61,9 +62,22 @@ def ones_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
 
 
 def full_like(x: ArrayLike, fill_value: float, dtype: DTypeLike | None = None) -> Tensor:
-    """Return `fill_value` in the shape and dtype of `x`; a constant, whatever `x` is."""
+    """Return `fill_value` in the shape and dtype of `x`; a constant, whatever `x` is.
+
+    Raises:
+        DTypeError: the dtype of `x` cannot hold `fill_value`.
+    """
     x = asarray(x)
-    return Tensor.make(np.full(x.shape, fill_value, dtype or x.dtype))
+    if dtype is None and not fits(fill_value, x.dtype):
+        raise DTypeError(
+            message(
+                "full_like",
+                "the dtype would change the value silently",
+                {"x": x, "fill_value": fill_value},
+                fix="give the dtype to use: full_like(x, fill_value, dtype=...)",
+            )
+        )
+    return Tensor.make(np.full(x.shape, fill_value, x.dtype if dtype is None else dtype))
 
 
 def empty_like(x: ArrayLike, dtype: DTypeLike | None = None) -> Tensor:
@@ -103,12 +117,35 @@ def randint(low: int, high: int, shape: int | Sequence[int]) -> Tensor:
     return Tensor.make(random.generator().integers(low, high, shape))
 
 
-def from_dlpack(x: Any) -> Tensor:
-    """Return the array of another library that speaks DLPack as a Tensor; they share memory.
+def from_dlpack(x: Any, copy: bool | None = None) -> Tensor:
+    """Return the array of another library that speaks DLPack as a Tensor.
+
+    They share memory: what the other library writes there later is past the graph.
 
     Source: the DLPack protocol of the Python array API standard.
+
+    Args:
+        x: the array, on the CPU.
+        copy: True never shares; None or False shares.
+
+    Raises:
+        DTypeError: `x` does not speak DLPack, or holds what is no number here.
     """
-    return Tensor.make(np.from_dlpack(x))
+    try:
+        array = np.from_dlpack(x)
+    except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, TinygradLiteError):
+            raise
+        raise DTypeError(
+            message(
+                "from_dlpack",
+                f"no array can be taken over: {str(error).splitlines()[0]}",
+                {"x": x},
+                fix="pass an array on the CPU, without a gradient, of float32, float64, integers "
+                "or booleans",
+            )
+        ) from error
+    return tensor(array) if copy else asarray(array)
 
 
 def _shape(shape: tuple[Any, ...]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,29 +40,32 @@ class Modes:
 
 
 current: ContextVar[Modes] = ContextVar("modes", default=Modes())  # noqa: B039
+# the modes to come back to, as (innermost, (next, ...))
+_outer: ContextVar[tuple[Any, ...]] = ContextVar("outer", default=())
 
 
 class Setting(ContextDecorator):
-    """A context, or a decorator, in which some modes are different."""
+    """A context, or a decorator, in which some modes are different.
+
+    It holds no state of its own, so one of them may be entered again inside of itself, and by
+    several threads at once.
+    """
 
     def __init__(self, **changes: Any) -> None:
         self._changes = changes
-        self._token: Token[Modes] | None = None
-
-    def _recreate_cm(self) -> Setting:  # a decorated function may call itself
-        return Setting(**self._changes)
 
     def __enter__(self) -> None:
         mode = current.get()
+        _outer.set((mode, _outer.get()))
         for name, value in self._changes.items():
             if getattr(mode, name) is not value:
-                self._token = current.set(replace(mode, **self._changes))
+                current.set(replace(mode, **self._changes))
                 break
 
     def __exit__(self, *_: object) -> None:
-        if self._token is not None:
-            current.reset(self._token)
-            self._token = None
+        mode, further = _outer.get()
+        current.set(mode)
+        _outer.set(further)
 
 
 def no_grad() -> Setting:
@@ -84,8 +87,9 @@ def detect_anomaly() -> Setting:
     """Return a context (or decorator) that finds the first op that makes a NaN or an infinity.
 
     Forward and backward then raise an `AnomalyError` with the op, the statistics of its operands
-    and the full call stack. Arrays that were changed behind the graph's back, through `.numpy()`,
-    are noticed too. Everything runs several times slower.
+    and the full call stack, in place of NumPy's warnings. Arrays that were changed behind the
+    graph's back, through `.numpy()`, `.data` or an array of another library that shares them, are
+    noticed too. It holds in the thread that enters it; everything runs several times slower.
     """
     return Setting(anomaly=True)
 

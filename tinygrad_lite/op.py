@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Result = Tensor
 
 OBJECT = np.dtype(object)
+_PLAIN = frozenset({np.ndarray, int, float, bool, type(None)})
+_NUMPYS_OWN = np.ndarray.__array_ufunc__
 FLOATS = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
 
 # A rule takes the gradient of the result, the result, the arguments and the parameters. It returns
@@ -157,8 +159,10 @@ class Op:
                     track = True
             elif arg.__class__ is list or arg.__class__ is tuple:
                 return self(*(np.asarray(a) if a is arg else a for a in args), **params)
-            else:
+            elif arg.__class__ in _PLAIN or not is_foreign(arg):
                 value = arg
+            else:
+                return self._leave_to_others(args, params)
             if type(value) is not float:
                 if dtype is None:
                     dtype = getattr(value, "dtype", None)
@@ -175,7 +179,7 @@ class Op:
             elif self.reference is not None and mode.reference:
                 return self.reference(*args, **params)  # type: ignore[no-any-return]
             else:
-                y = self.forward(*raw, **params)
+                y = (anomaly.quiet(self.forward) if mode.anomaly else self.forward)(*raw, **params)
         except TinygradLiteError:
             raise
         except SystemError as error:
@@ -200,9 +204,20 @@ class Op:
         else:
             out = kind.make(y)
         if mode.anomaly:
-            made = out[0].args[0] if type(out) is tuple and out[0].args else out
-            anomaly.look_at_result([*self._named(args)], made, self.name, raw, y)
+            anomaly.look_at_result(self, out, self.named(raw) | params, y)
         return out
+
+    def _leave_to_others(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        """Let NumPy ask the class of another library's operand what it makes of the call."""
+        ufunc = getattr(np, self.name, None)
+        problem = "an operand is of another library"
+        if isinstance(ufunc, np.ufunc) and not params:
+            try:
+                return ufunc(*args)
+            except TypeError as error:
+                problem = str(error)
+        fix = "make a Tensor of it: tg.tensor(np.asarray(...))"
+        raise DTypeError(message(self.name, problem, self.named(args), fix=fix))
 
     def several(
         self,
@@ -227,18 +242,17 @@ class Op:
             return np.frompyfunc(partial(self, **params), len(values), 1)(*values)
         return self.forward(*values, **params)
 
-    def pull_any(self, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+    def pull_any(
+        self, node: Node, grad: Any, create_graph: bool, watched: bool = False
+    ) -> list[tuple[Node, Any]]:
         """Apply the rule at `node`; return pairs of a parent and the gradient it receives."""
-        mode = _mode_of_this_thread()
         if node.order < memory.latest:
-            memory.check_unchanged(node)
-        if mode.anomaly:
-            anomaly.look_at_saved(node)
-        y, values = node.data, node.saved
-        if self.keeps:
-            count = len(node.args)
-            y, values = (y, *values[count:]), values[:count]
+            memory.check_unchanged(node, grad, create_graph)
+        if not watched and _mode_of_this_thread().anomaly:
+            return anomaly.pull(self, node, grad, create_graph)
+        y, values = self.held(node.data, node.saved, len(node.args))
         if create_graph:
+            memory.check_replaced(node)
             if self.reference is not None:
                 return self._pull_reference(node, grad)
             y = _picks(_kind_of(node), node) if type(node) is Bundle else node
@@ -259,9 +273,11 @@ class Op:
         elif self.foreign:
             for parent, gradient in pairs:
                 self._check_shape(node, parent, gradient)
-        if mode.anomaly:
-            anomaly.look_at_gradients([*self._named(node.args)], node, grad, pairs)
         return pairs
+
+    def held(self, y: Any, saved: Sequence[Any], count: int) -> tuple[Any, Sequence[Any]]:
+        """Return what the rule takes as y, and as its `count` arguments."""
+        return ((y, *saved[count:]), saved[:count]) if self.keeps else (y, saved)
 
     def _apply_rule(self, node: Node, grad: Any, y: Any, values: Any) -> list[tuple[Node, Any]]:
         """Return pairs of a parent and its gradient, by the rule alone."""
@@ -344,7 +360,7 @@ class Op:
                 message(
                     self.name,
                     "operands of different floating dtypes",
-                    self._named(args),
+                    self.named(args),
                     fix="bring one to the other's dtype with .astype(...)",
                 )
             )
@@ -355,7 +371,7 @@ class Op:
         ]
         return raw, dtype
 
-    def _named(self, args: Sequence[Any]) -> dict[str, Any]:
+    def named(self, args: Sequence[Any]) -> dict[str, Any]:
         """Name the operands as the op's own definition does."""
         try:
             names = [
@@ -378,7 +394,7 @@ class Op:
         """Turn NumPy's error into one with the operands and the user's line."""
         odd = [v for v in raw if isinstance(v, str) or getattr(v, "dtype", OBJECT).kind in "USV"]
         kind: type[TinygradLiteError] = ShapeError
-        fix = self.hint
+        fix = self.hint or "look at what the op's forward and rule do with these operands"
         if odd or isinstance(error, TypeError):
             kind, fix = DTypeError, "pass numbers, and Tensors or arrays of numbers"
         elif isinstance(error, np.linalg.LinAlgError):
@@ -386,7 +402,7 @@ class Op:
         elif isinstance(error, ArithmeticError):
             kind, fix = ArgumentError, "keep the operand away from where the op has no value"
         problem = "operand is text, not numbers" if odd else str(error).splitlines()[0]
-        return kind(message(self.name, problem, self._named(args), fix=fix, origin=origin))
+        return kind(message(self.name, problem, self.named(args), fix=fix, origin=origin))
 
 
 def _picks(kind: Any, bundle: Node) -> tuple[Any, ...]:
@@ -423,6 +439,12 @@ def binary(
     if isinstance(rule, tuple):
         op.pull = short.pull_two(op)
     return short.of_two(op)  # type: ignore[return-value]
+
+
+def is_foreign(value: Any) -> bool:
+    """Tell whether a value is of a class that decides itself what NumPy's ufuncs do with it."""
+    method = getattr(type(value), "__array_ufunc__", _NUMPYS_OWN)
+    return method is not _NUMPYS_OWN and not isinstance(value, Node)
 
 
 def _any_array(raw: Sequence[Any]) -> bool:

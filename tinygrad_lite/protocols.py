@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import DTypeLike
 
 from tinygrad_lite import ops
 from tinygrad_lite.errors import ArgumentError, GraphError, message
+from tinygrad_lite.op import is_foreign
 
-# what only looks at shape, dtype or printed form, and may look at the raw array
+# what only looks at shape, dtype, identity or printed form, and may look at the raw array
 _LOOKS = {np.shape, np.ndim, np.size, np.array2string, np.array_repr, np.array_str}
-_LOOKS |= {np.result_type, np.can_cast, np.shares_memory, np.may_share_memory, np.array_equal}
+_LOOKS |= {np.result_type, np.can_cast, np.shares_memory, np.may_share_memory}
+_LOOKS |= {np.array_equal, np.array_equiv, np.iscomplexobj, np.isrealobj}
 # ufunc.reduce and ufunc.accumulate under their names as functions
 _METHODS = {
     ("add", "reduce"): "sum",
@@ -26,39 +28,72 @@ _METHODS = {
     ("add", "accumulate"): "cumsum",
     ("multiply", "accumulate"): "cumprod",
 }
+_IRRELEVANT = {"optimize"}  # options that change no value
 
 # functions that are no ops, by NumPy's names: those that make Tensors
 no_ops: dict[str, Callable[..., Any]] = {}
 
 
-def _counterpart(name: str, module: str | None) -> Callable[..., Any] | None:
+def _counterpart(name: str, module: str = "numpy") -> Callable[..., Any] | None:
     """Return the function of this library that bears a NumPy function's name."""
-    family: Any = ops.linalg if module == "numpy.linalg" else ops
-    return getattr(family, name, no_ops.get(name))
+    if module == "numpy.linalg":
+        return getattr(ops.linalg, name) if name in ops.linalg.__all__ else None
+    if module != "numpy":  # such as numpy.emath, whose sqrt is another one
+        return None
+    return getattr(ops, name) if name in ops.__all__ else no_ops.get(name)
 
 
-def _call(name: str, function: Callable[..., Any] | None, args: Any, kwargs: Any) -> Any:
+def _translated(
+    name: str, numpys: inspect.Signature, ours: inspect.Signature, args: Any, kwargs: Any
+) -> dict[str, Any]:
+    """Return the arguments of a call of NumPy's function under the names that ours has for them.
+
+    What NumPy does by default may be said; the rest must be something that ours can do.
+    """
+    given = numpys.bind(*args, **kwargs).arguments
+    names, by_numpy = [*ours.parameters], numpys.parameters
+    translated: dict[str, Any] = {}
+    for place, (theirs, parameter) in enumerate(by_numpy.items()):
+        if theirs not in given or given[theirs] is parameter.default:
+            continue
+        if parameter.kind is parameter.VAR_KEYWORD:
+            translated |= given[theirs]
+        elif theirs not in names and place < len(names) and names[place] not in by_numpy:
+            translated[names[place]] = given[theirs]  # the same argument by another name
+        else:
+            translated[theirs] = given[theirs]
+    _refuse_unknown(name, names, args, translated)
+    return translated
+
+
+def _refuse_unknown(name: str, known: Container[str], args: Any, options: Iterable[str]) -> None:
+    for option in sorted(options, key=lambda option: option != "out"):  # the telling one first
+        if option not in known:
+            fix = "leave it out"
+            if option == "out":
+                fix = "take the result instead; on the graph x += y is x = x + y"
+            problem = f"has no `{option}` on the graph"
+            raise ArgumentError(message(name, problem, _numbered(args), fix=fix))
+
+
+def _refuse_if_missing(name: str, function: Any, args: Any) -> None:
     if function is None:
         raise GraphError(
             message(
-                f"numpy.{name}",
+                name,
                 "has no counterpart on the graph",
-                {f"operand {i + 1}": arg for i, arg in enumerate(args)},
+                _numbered(args),
                 fix="x.detach().numpy() for its values; or make an op of it, with its rule: tg.Op",
             )
         )
-    try:
-        inspect.signature(function).bind(*args, **kwargs)
-    except TypeError as error:
-        raise ArgumentError(
-            message(
-                f"numpy.{name}",
-                f"{error} on the graph",
-                {f"operand {i + 1}": arg for i, arg in enumerate(args)} | kwargs,
-                fix=f"leave it out; help(tinygrad_lite.{name}) shows what can be given",
-            )
-        ) from None
-    return function(*args, **kwargs)
+
+
+def _numbered(args: Any) -> dict[str, Any]:
+    return {f"operand {i + 1}": arg for i, arg in enumerate(args)}
+
+
+def _value(arg: Any) -> Any:
+    return arg.data if isinstance(arg, Protocols) else arg
 
 
 class Protocols:
@@ -70,24 +105,43 @@ class Protocols:
     requires_grad: bool
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__":
-            function = getattr(ops, ufunc.__name__, None)
-            if function is not None and not kwargs:
-                return function(*inputs)
-            return _call(ufunc.__name__, function, inputs, kwargs)
-        if method != "__call__" and method in ("reduce", "accumulate"):
-            kwargs.setdefault("axis", 0)  # as NumPy's methods have it, unlike its functions
-        name = _METHODS.get((ufunc.__name__, method))
-        function = None if name is None else _counterpart(name, None)
-        return _call(f"{ufunc.__name__}.{method}", function, inputs, kwargs)
+        if any(map(is_foreign, inputs)):
+            return NotImplemented
+        name, function = ufunc.__name__, None
+        if method in ("__call__", "outer"):
+            function = _counterpart(name)
+        elif method in ("reduce", "accumulate"):
+            function = _counterpart(_METHODS.get((name, method), ""))
+            kwargs = {"axis": 0} | kwargs  # as NumPy's methods have it, unlike its functions
+        name = f"numpy.{name}" if method == "__call__" else f"numpy.{name}.{method}"
+        _refuse_if_missing(name, function, inputs)
+        if kwargs:
+            _refuse_unknown(name, inspect.signature(function).parameters, inputs, kwargs)  # type: ignore[arg-type]
+        if method == "outer":
+            a, b = inputs
+            inputs = ops.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b
+        return function(*inputs, **kwargs)  # type: ignore[misc]
 
     def __array_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if not all(issubclass(kind, Protocols | np.ndarray) for kind in types):
+            return NotImplemented
         if func in _LOOKS:
-            raw = [arg.data if isinstance(arg, Protocols) else arg for arg in args]
-            return func(*raw, **kwargs)
-        return _call(func.__name__, _counterpart(func.__name__, func.__module__), args, kwargs)
+            return func(*map(_value, args), **{k: _value(v) for k, v in kwargs.items()})
+        name = f"{func.__module__}.{func.__name__}"
+        function = _counterpart(func.__name__, func.__module__)
+        _refuse_if_missing(name, function, args)
+        ours = inspect.signature(function)  # type: ignore[arg-type]
+        kwargs = {k: v for k, v in kwargs.items() if k not in _IRRELEVANT}
+        try:
+            numpys = inspect.signature(func)
+        except ValueError:  # a C function, before NumPy 2.4
+            numpys = ours
+        if any(p.kind is p.VAR_POSITIONAL for p in numpys.parameters.values()):
+            _refuse_unknown(name, ours.parameters, args, kwargs)
+            return function(*args, **kwargs)  # type: ignore[misc]
+        return function(**_translated(name, numpys, ours, args, kwargs))  # type: ignore[misc]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         self._must_be_constant("numpy.asarray", "turning a Tensor into an ndarray")

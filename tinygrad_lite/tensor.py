@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinygrad_lite import ops
-from tinygrad_lite.errors import DTypeError, GraphError, ShapeError, message
+from tinygrad_lite.errors import ArgumentError, DTypeError, GraphError, ShapeError, message
 from tinygrad_lite.graph import Node, deliver, kinds, record, walk
 from tinygrad_lite.memory import mark_changed
 from tinygrad_lite.modes import enable_grad, is_grad_enabled
@@ -24,6 +24,24 @@ ArrayLike = Any  # Tensor, ndarray, number, or nested lists of numbers
 
 float32, float64 = np.float32, np.float64
 _empty, _ndarray = object.__new__, np.ndarray
+
+
+def _in_place(op: Callable[[Any, Any], Any]) -> Callable[[Tensor, ArrayLike], Tensor]:
+    """Return what an augmented assignment such as `x += y` leaves in `x`.
+
+    With ops being recorded and a gradient wanted it is `x = x + y`, a new result; otherwise the
+    values change in place, as NumPy's do: `with tg.no_grad(): w -= 0.1 * w.grad`.
+    """
+
+    def assign(self: Tensor, other: ArrayLike) -> Tensor:
+        result: Tensor = op(self, other)
+        wanted = self.requires_grad or getattr(other, "requires_grad", False)
+        if (wanted and is_grad_enabled()) or (result.dtype is OBJECT is not self.dtype):
+            return result
+        self[...] = result
+        return self
+
+    return assign
 
 
 class Tensor(Protocols, Operators["Tensor"]):
@@ -281,12 +299,14 @@ class Tensor(Protocols, Operators["Tensor"]):
 
         Raises:
             GraphError: this Tensor, or the value, requires a gradient and ops are being recorded.
-            ShapeError: `value` does not fit.
-            DTypeError: the dtype of `value` would have to change its kind.
+            DTypeError: the value's kind of number, or the precision of a Tensor, would be lost.
+            ArgumentError: the memory may not be written to, or an integer is too large for it.
+            ShapeError: `value` does not fit, or the index does not.
         """
-        value = asarray(value)
         operands = {"x": self, "value": value}
-        if is_grad_enabled() and (self.requires_grad or value.requires_grad):
+        history = self.requires_grad or getattr(value, "requires_grad", False)
+        boxed = self.dtype is OBJECT and isinstance(value, Scalar)  # which keeps its history there
+        if history and not boxed and is_grad_enabled():
             raise GraphError(
                 message(
                     "setitem",
@@ -295,47 +315,47 @@ class Tensor(Protocols, Operators["Tensor"]):
                     fix="x = x.at[index].set(value); or, to set a parameter, with tg.no_grad():",
                 )
             )
-        if not np.can_cast(value.dtype, self.dtype, "same_kind"):
-            raise DTypeError(
+        if not self.data.flags.writeable:
+            raise ArgumentError(
                 message(
                     "setitem",
-                    "the values would change their kind of number silently",
+                    "this memory is read-only: broadcast, or lent by another library",
                     operands,
-                    fix="convert one of them first, with .astype(...)",
+                    fix="write into a copy: tg.tensor(x)",
                 )
             )
         try:
-            self.data[plain_index(index)] = value.data
+            if not fits(value, self.dtype):
+                raise DTypeError(
+                    message(
+                        "setitem",
+                        "the values would change their kind of number silently",
+                        operands,
+                        fix="convert one of them first, with .astype(...)",
+                    )
+                )
+            self.data[plain_index(index)] = value.data if isinstance(value, Tensor) else value
+        except OverflowError as error:
+            raise ArgumentError(
+                message("setitem", str(error), operands, fix="use a dtype of more bits")
+            ) from error
         except (ValueError, IndexError) as error:
             raise ShapeError(
                 message("setitem", str(error), operands, fix="give x[index] and value one shape")
             ) from error
         mark_changed(self.data)
 
-    def _change(self, op: Callable[..., Tensor], other: ArrayLike) -> Tensor:
-        """Return what an augmented assignment such as `x += y` leaves in `x`.
-
-        With ops being recorded and a gradient wanted it is `x = x + y`, a new result; otherwise
-        the values change in place, as NumPy's do: `with tg.no_grad(): w -= 0.1 * w.grad`.
-        """
-        if not is_grad_enabled() or not (
-            self.requires_grad or getattr(other, "requires_grad", False)
-        ):
-            self[...] = op(self, other)
-            return self
-        return op(self, other)
-
-    def __iadd__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
-        return self._change(ops.add, other)
-
-    def __isub__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
-        return self._change(ops.subtract, other)
-
-    def __imul__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
-        return self._change(ops.multiply, other)
-
-    def __itruediv__(self, other: ArrayLike) -> Tensor:  # type: ignore[misc]
-        return self._change(ops.divide, other)
+    __iadd__ = _in_place(ops.add)
+    __isub__ = _in_place(ops.subtract)
+    __imul__ = _in_place(ops.multiply)
+    __itruediv__ = _in_place(ops.divide)
+    __ifloordiv__ = _in_place(ops.floor_divide)
+    __imod__ = _in_place(ops.remainder)
+    __ipow__ = _in_place(ops.power)
+    __imatmul__ = _in_place(ops.matmul)
+    __iand__ = _in_place(ops.bitwise_and)
+    __ior__ = _in_place(ops.bitwise_or)
+    __ixor__ = _in_place(ops.bitwise_xor)
 
     # -- operators of arrays ----------------------------------------------------------------------
 
@@ -502,6 +522,20 @@ def _all_scalars(array: np.ndarray) -> bool:
 def tensor(data: ArrayLike, dtype: DTypeLike | None = None, requires_grad: bool = False) -> Tensor:
     """Make a Tensor from a copy of `data`; see `Tensor`."""
     return Tensor(data, dtype, requires_grad)
+
+
+def fits(value: ArrayLike, dtype: np.dtype[Any]) -> bool:
+    """Tell whether an array of `dtype` can take `value` and keep its kind of number.
+
+    Python's numbers and raw arrays take the array's precision; a Tensor must be of it.
+    """
+    own = getattr(value, "dtype", None)
+    if isinstance(value, Tensor) and own in FLOATS and dtype in FLOATS:
+        return own == dtype
+    if own is None:
+        number: Any = {"b": False, "i": 0, "f": 0.0, "O": OBJECT}.get(np.asarray(value).dtype.kind)
+        return number is not None and np.can_cast(np.result_type(dtype, number), dtype, "same_kind")
+    return np.can_cast(own, dtype, "same_kind")
 
 
 def asarray(data: ArrayLike) -> Tensor:

@@ -47,6 +47,9 @@ def _step(a: np.ndarray, leaps: np.ndarray) -> np.ndarray:
     return out
 
 
+_NEVER = -1e30  # in results, in place of -inf, whose differences are no numbers
+
+
 def _forward(
     log_probs: np.ndarray,
     places: np.ndarray,
@@ -65,7 +68,7 @@ def _forward(
     for t, emitted in enumerate(log_probs[:, rows[:, None], places]):
         alpha[t + 1] = _step(alpha[t], leaps) + emitted
     last = np.where(_ends(places, target_lengths), alpha[input_lengths, rows], -np.inf)
-    return -np.logaddexp.reduce(last, axis=1), alpha
+    return -np.logaddexp.reduce(last, axis=1), np.maximum(alpha, _NEVER)
 
 
 def _rule(
@@ -101,8 +104,6 @@ def _rule(
 
 
 # -- the same in plain ops ------------------------------------------------------------------------
-
-_NEVER = -1e30  # in place of -inf, whose differences are no numbers
 
 
 def _in_plain_ops(

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
 from tinygrad_lite.graph import Node
+from tinygrad_lite.memory import mark_changed
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.distance import vector_norm
 from tinygrad_lite.ops.elementwise import maximum, sqrt, square
@@ -319,6 +320,7 @@ def _update(running: Any, batch: Any, momentum: float, correction: float = 1.0) 
         raw = _raw(running)
         values = _raw(batch).astype(raw.dtype) * correction  # of Scalars, their values
         raw += momentum * (values.reshape((-1, len(raw))).mean(axis=0) - raw)
+        mark_changed(raw)
 
 
 def _raw(x: Any) -> Any:
