@@ -167,6 +167,7 @@ CASES = [
     (lambda: Scalar(1.0, requires_grad=False).backward(), tg.GraphError, "backward: |no history|float 1.0|no_grad"),
     (lambda: Scalar(1.0) / 0, tg.ArgumentError, "divide: |zero|a float 1.0, b int 0"),
     (lambda: Scalar(-2.0) ** 0.5, tg.ArgumentError, "power: |not real|a float -2.0"),
+    (lambda: (Scalar(0.0) ** 0.5).backward(), tg.ArgumentError, "power: |zero|a float 0.0|where the op has no value"),
     (lambda: Scalar(2.0) + "a", tg.DTypeError, "add: |text, not numbers|a float 2.0"),
     # -- tensor
     (lambda: x(2).item(), tg.ShapeError, "item: |2 elements|x float32 (2,)|.sum()"),
@@ -186,6 +187,9 @@ CASES = [
     (lambda: tg.tensor([None], dtype="float32"), tg.DTypeError, "tensor: |data list [None]"),
     (lambda: tg.tensor(1j), tg.DTypeError, "tensor: |complex128"),
     (lambda: tg.tensor([None] * 1000), tg.DTypeError, "tensor: |None, …"),
+    (lambda: x(2).__setitem__(0, 1.0), tg.GraphError, "setitem: |no gradient|x float32 (2,)|x.at[index].set"),
+    (lambda: whole(2).__setitem__(0, 1.5), tg.DTypeError, "setitem: |x int64 (2,), value float32 ()|astype"),
+    (lambda: tg.ones(2).__setitem__(2, 1.0), tg.ShapeError, "setitem: |index 2 is out of bounds"),
     # -- check
     (lambda: tg.gradcheck(tg.sin, x(2)), tg.ArgumentError, "gradcheck: |input 0 float32 (2,)|float64"),
     (lambda: tg.gradcheck(tg.sin, tg.ones(2)), tg.ArgumentError, "gradcheck: "),

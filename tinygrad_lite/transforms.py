@@ -173,7 +173,7 @@ def hvp(f: Function, xs: Sequence[Any], vs: Sequence[Any]) -> Any:
     argnums: Argnums = 0 if len(xs) == 1 else range(len(xs))
     call = _Call("hvp", grad(f, argnums), xs, {}, argnums)
     # the Hessian is symmetric, so its product with v is what pulls v back
-    return call.arranged(call.pull(_vectors("hvp", vs, xs, call.results)))
+    return call.arranged(call.pull(_vectors("hvp", vs, xs, call.inputs)))
 
 
 # -- one call of f on stand-ins -------------------------------------------------------------------
