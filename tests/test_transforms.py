@@ -330,6 +330,22 @@ def test_gradients_share_no_buffers():
     assert total.tolist() == [[3, 3], [3, 3]]
 
 
+def test_a_pullback_does_not_see_later_changes():
+    x = X.copy()
+    y, pullback = tg.vjp(tg.square, x)
+    x[:] = 0
+    close(pullback(np.ones(3))[0], 2 * X)
+    x = tg.tensor(X)
+    y, pullback = tg.vjp(tg.square, x)
+    x[0] = 0.0  # a Tensor is not copied: this is noticed
+    with pytest.raises(tg.GraphError, match="changed"):
+        pullback(np.ones(3))
+    y, pullback = tg.vjp(lambda x: x, X)
+    y *= 2
+    close(pullback(V)[0], V)
+    assert X[0] == 0.3
+
+
 def test_hooks():
     seen, x = [], tg.ones(2, requires_grad=True)
     x.register_hook(lambda g: seen.append("leaf"))

@@ -30,11 +30,11 @@ from tinygrad_lite.errors import (
     TinygradLiteError,
     message,
 )
-from tinygrad_lite.graph import Node, deliver, leaves_of, walk
+from tinygrad_lite.graph import Node, deliver, walk
 from tinygrad_lite.modes import enable_grad, is_grad_enabled
 from tinygrad_lite.op import FLOATS, alias
 from tinygrad_lite.scalar import Scalar
-from tinygrad_lite.tensor import Tensor, asarray
+from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.tree import flatten, leaves_like
 
 Function = Callable[..., Any]
@@ -224,10 +224,18 @@ class _Call:
             self.aux = put_aux([_detached(value) for value in aux])
 
     def _others_in(self, values: Sequence[Any]) -> bool:
-        """Tell whether values were computed from leaves that no stand-in stands for."""
-        own = {id(parent) for x in self.inputs for parent in x.parents}
-        tracked = [value for value in values if _tracked([value])]
-        return any(id(leaf) not in own for leaf in leaves_of(tracked))
+        """Tell whether values were computed from tracked vertices other than the stand-ins."""
+        seen = {id(x) for x in self.inputs}
+        oldest = min((x.order for x in self.inputs), default=float("inf"))
+        stack = [value for value in values if isinstance(value, Node) and value.requires_grad]
+        while stack:
+            vertex = stack.pop()
+            if id(vertex) not in seen:
+                if vertex.order < oldest:  # it was there before, or is a leaf
+                    return True
+                seen.add(id(vertex))
+                stack += [a for a in vertex.args if isinstance(a, Node) and a.requires_grad]
+        return False
 
     def value(self) -> Any:
         """Return what `f` returned, off the graph unless something else is tracked."""
@@ -410,7 +418,7 @@ def _sequences(subject: str, xs: Any, vectors: Any) -> tuple[tuple[Any, ...], tu
 def _input(subject: str, leaf: Any) -> Any:
     """Return an input as a vertex, which it must be possible to differentiate by."""
     try:
-        x = leaf if isinstance(leaf, Node) else asarray(leaf)
+        x = leaf if isinstance(leaf, Node) else Tensor(leaf)  # a copy: the caller's may change
     except TinygradLiteError as error:
         raise ArgumentError(
             message(
