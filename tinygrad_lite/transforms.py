@@ -140,7 +140,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 
     For one Tensor in and one out its shape is (*y.shape, *x.shape), its dtype that of x. A result
     that is nested gives a Jacobian nested alike, whose every leaf is nested like the argument (a
-    tuple of several `argnums`). It is computed by rows or by columns, whichever are fewer.
+    tuple of several `argnums`). It is computed by rows or, if they are far fewer, by columns.
     """
     _check_function("jacobian", f)
 
@@ -148,7 +148,8 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         call = _Call("jacobian", f, args, kwargs, argnums)
         rows, columns = (sum(np.size(v.data) for v in vs) for vs in (call.results, call.inputs))
-        blocks = (_by_columns if columns < rows else _by_rows)(call)
+        # a push takes about twice the time of a pull
+        blocks = (_by_columns if 2 * columns < rows else _by_rows)(call)
         return call.put([call.arranged(row) for row in blocks])
 
     return jacobian_of_f
