@@ -6,7 +6,7 @@ and is freed the moment nobody holds its end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from heapq import heappop, heappush
 from itertools import count
@@ -210,17 +210,3 @@ def deliver(found: dict[int, tuple[Node, Any]], seeds: Iterable[tuple[Node, Any]
     for node, grad in found.values():
         node.receive(grad, shared)
         shared.add(id(grad))
-
-
-def leaves_of(results: Iterable[Node]) -> Iterator[Node]:
-    """Yield every leaf that requires a gradient and that `results` were computed from, once."""
-    seen: set[int] = set()
-    stack = list(results)
-    while stack:
-        node = stack.pop()
-        if id(node) not in seen:
-            seen.add(id(node))
-            if node.op is None:
-                yield node
-            else:
-                stack += [parent for parent in node.parents if parent.requires_grad]

@@ -491,7 +491,7 @@ def _to_array(data: ArrayLike, dtype: DTypeLike | None) -> np.ndarray:
         array = np.asarray(data)
         if dtype is None and array.dtype == float64 and not hasattr(data, "dtype"):
             dtype = float32
-        if array.dtype.kind not in "USV":
+        if array.dtype.kind not in "USV" and (array.dtype != OBJECT or _all_scalars(array)):
             dtype = array.dtype.newbyteorder("=") if dtype is None else dtype
             array = array.astype(dtype, copy=False)
     except (ValueError, TypeError) as error:

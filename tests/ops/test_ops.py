@@ -14,6 +14,8 @@ FACES = pytest.mark.parametrize("dtype", ["float32", "float64"])
 EVERY = pytest.mark.parametrize("name", TABLE)
 SMOOTH = pytest.mark.parametrize("name", [n for n, e in TABLE.items() if e.differentiable])
 
+STEP = 1e-6  # of central differences
+
 # NumPy's second names for functions of the table
 ALIASES = {
     "abs": "absolute",
@@ -165,6 +167,37 @@ def test_differentiable_and_raw_gradients_agree(name, data):
         assert (raw is None) == (differentiable is None)
         if raw is not None:
             np.testing.assert_allclose(raw, differentiable, rtol=1e-10, atol=1e-12)
+
+
+@SMOOTH
+@settings(max_examples=3)
+@given(data=st.data())
+def test_jvp_against_vjp(name, data):
+    """<u, J v> = <J' u, v>; and J v is what a central difference in the direction of v sees."""
+    arrays, params = data.draw(calls(TABLE[name]))
+    rng = np.random.default_rng(1)
+
+    def f(*xs):
+        return [y for y in apply(name, xs, params) if y.dtype.kind == "f"]
+
+    xs, vs = leaves(arrays), [rng.standard_normal(a.shape) for a in arrays]
+    with tg.no_grad():
+        ys, tangents = tg.jvp(f, xs, vs)
+        us = [rng.standard_normal(y.shape) for y in ys]
+        pulled = tg.vjp(f, *xs)[1](us)
+        before, after = (
+            f(*leaves([a + step * v for a, v in zip(arrays, vs, strict=True)]))
+            for step in (-STEP, STEP)
+        )
+    assert inner(us, tangents) == pytest.approx(inner(pulled, vs), rel=1e-9, abs=1e-9)
+    for tangent, y, z in zip(tangents, before, after, strict=True):
+        difference = (z.data - y.data) / (2 * STEP)
+        np.testing.assert_allclose(tangent.data, difference, rtol=1e-5, atol=1e-6)
+
+
+def inner(us, vs):
+    """The inner product of two lists of arrays."""
+    return sum(float((np.asarray(u) * np.asarray(v)).sum()) for u, v in zip(us, vs, strict=True))
 
 
 def is_elementwise(function):
