@@ -152,10 +152,12 @@ def pull_two(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
     def pull(node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
         if create_graph or node.order < memory.latest or mode_of_this_thread().anomaly:
             return op.pull_any(node, grad, create_graph)
+        a: Any
+        b: Any
         a, b = node.args
         x, z = node.saved
         y = node.data
-        pairs = []
+        pairs: list[tuple[Node, Any]] = []
         try:
             if a.__class__ in kinds and a.requires_grad and first is not None:
                 g = first(grad, y, x, z)

@@ -10,7 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
-from tinygrad_lite.op import Op
+from tinygrad_lite.op import Function, Op
 from tinygrad_lite.ops.elementwise import maximum, minimum, multiply
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Places:
         """Replace by `v` where that is smaller; equal ones share the gradient."""
         return self._one_by_one(minimum, v)
 
-    def _one_by_one(self, op: Op, v: ArrayLike) -> Tensor:
+    def _one_by_one(self, op: Function, v: ArrayLike) -> Tensor:
         """Apply `op` in rounds, none of which meets an element twice."""
         shape = self.x.shape
         places: Any = getitem(np.arange(self.x.size).reshape(shape), self.index)
