@@ -18,7 +18,7 @@ from tinygrad_lite.ops.random import check_probability
 
 ENGINE = Path(tg.__file__).parent
 FILES = [
-    *(ENGINE / f"{n}.py" for n in ("errors", "graph", "op", "scalar", "tensor", "check", "module")),
+    *(ENGINE / f"{n}.py" for n in ("errors", "graph", "op", "scalar", "tensor", "check", "diagnosis", "module")),
     *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
     *(ENGINE / "ops").glob("*.py"),
     *(ENGINE / "kernels").glob("*.py"),
@@ -187,7 +187,8 @@ CASES = [
     # -- check
     (lambda: tg.gradcheck(tg.sin, x(2)), tg.ArgumentError, "gradcheck: |input 0 float32 (2,)|float64"),
     (lambda: tg.gradcheck(tg.sin, tg.ones(2)), tg.ArgumentError, "gradcheck: "),
-    (lambda: tg.gradcheck(tg.Op("id", lambda x: x * 1, lambda g, y, x: -g), x(2, dtype="float64")), tg.GradientError, "gradcheck: |order 1|input 0 float64 (2,)|fix: "),
+    (lambda: tg.gradcheck(tg.Op("id", lambda x: x * 1, lambda g, y, x: -g), x(2, dtype="float64")), tg.GradientError, "gradcheck: |order 1|input 0 float64 (2,)|likely cause: the sign is wrong|fix: "),
+    (lambda: tg.gradcheck(lambda x: F.dropout(x), x(30, dtype="float64")), tg.ArgumentError, "gradcheck: |not repeatable|the first float|model.eval()"),
     # -- module
     (lambda: layers.Dense(3, 2)(x(4, 5)), tg.ShapeError, "Dense(3, 2): |3 features, got 5|x float32 (4, 5)"),
     (lambda: layers.Dense(3, 2)(whole(4, 3)), tg.DTypeError, "Dense(3, 2): |x int64 (4, 3)|astype"),
