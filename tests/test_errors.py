@@ -18,7 +18,10 @@ from tinygrad_lite.ops.random import check_probability
 
 ENGINE = Path(tg.__file__).parent
 FILES = [
-    *(ENGINE / f"{n}.py" for n in ("errors", "graph", "op", "scalar", "tensor", "check", "diagnosis", "module")),
+    *(
+        ENGINE / f"{n}.py"
+        for n in ("errors", "graph", "op", "scalar", "tensor", "check", "hooks", "module")
+    ),
     *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
     *(ENGINE / "ops").glob("*.py"),
     *(ENGINE / "kernels").glob("*.py"),
@@ -43,6 +46,12 @@ def with_hook(hook):
     y = x(2) * 1
     y.register_hook(hook)
     return y.sum()
+
+
+def hooked(hook):
+    layer = layers.Dense(3, 2)
+    layer.register_full_backward_hook(hook)
+    layer(x(1, 3)).sum().backward()
 
 
 def rnn(*shapes):
@@ -196,6 +205,10 @@ CASES = [
     (lambda: layers.Dense(3, 2)((x(4, 3), 1)), tg.DTypeError, "Dense(3, 2): |not a tuple|pass one Tensor"),
     (lambda: layers.Conv2d(3, 2, 1)(x(1, 8, 8, 3)), tg.ShapeError, "Conv2d(3, 2, 1): |transpose(0, 3, 1, 2)"),
     (lambda: layers.Dense(1, 1).load_state_dict({}), tg.CheckpointError, "Dense(1, 1): |weight: missing there|strict=False"),
+    # -- hooks
+    (lambda: layers.Dense(1, 1).register_forward_hook(3), tg.ArgumentError, "Dense: |must be a function|hook int 3|without calling it"),
+    (lambda: hooked(lambda m, given, arriving: (given[0], None)), tg.ArgumentError, "Dense's backward hook: |[True, False] for arguments that require one [True]|return nothing"),
+    (lambda: hooked(lambda m, given, arriving: given[0][0]), tg.ShapeError, "hook: |gradient of its Tensor's shape|x float32 (1, 3)|returned float32 (3,)"),
     # -- ops on images
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), stride=0), tg.ArgumentError, "conv2d: |stride=0|from 1 on"),
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), padding=(1,)), tg.ArgumentError, "conv2d: |padding=(1,)"),
