@@ -86,13 +86,13 @@ def _one() -> Tensor:
 
 
 def _check_repeatable(f: Callable[..., Any], inputs: Sequence[Tensor]) -> None:
-    values = [_project(f(*inputs)).item() for _ in range(2)]
-    if not np.isclose(*values, rtol=1e-9, atol=1e-12, equal_nan=True):
+    first, second = (_project(f(*inputs)).item() for _ in range(2))
+    if not np.isclose(first, second, rtol=1e-9, atol=1e-12, equal_nan=True):
         raise ArgumentError(
             message(
                 "gradcheck",
                 "the function is not repeatable: two calls with the same inputs differ",
-                {"the first": values[0], "the second": values[1]},
+                {"the first": first, "the second": second},
                 fix="call tg.seed(...) inside of it, or switch randomness off: model.eval()",
             )
         )
