@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tinygrad_lite.ops.elementwise import fit
+from tinygrad_lite.broadcast import fit
 
 
 def leaf(*shape):

@@ -68,10 +68,10 @@ whose: dict[str, str] = {}  # by file name
 
 
 def _look_up(frame: FrameType) -> str:
-    """Tell, and remember, whose file a frame runs; the examples count as the user's code."""
+    """Tell, and remember, whose file a frame runs; examples and benchmarks are users' code."""
     module = frame.f_globals.get("__name__") or ""
-    ours = module == PACKAGE or module.startswith(PACKAGE + ".")
-    if ours and not module.startswith(PACKAGE + ".examples"):
+    package, _, rest = module.partition(".")
+    if package == PACKAGE and rest.partition(".")[0] not in ("examples", "bench"):
         owner = _OURS
     else:
         owner = _COMMAND_LINE if module.startswith("click.") else USERS

@@ -3,7 +3,8 @@ r"""Formulas of gradient rules, as students write them, read off the rules' own 
 `lambda g, y, x: g * np.cos(x)` becomes `x̄ = ȳ · cos(x)` and `\bar{x} = \bar{y} \cdot \cos(x)`,
 where a bar means "the gradient of" and y is the result; the gradients of several results are
 ȳ₀, ȳ₁ and so on. Nothing is written twice, so a formula cannot differ from its rule. Left out is
-what only arranges shapes (`fit`, `spread`, `reshape`) or keeps numbers in range (`or_one`). Signs:
+what only arranges shapes (`fit`, `spread`, `reshape`) or keeps numbers in range (`or_one`); of
+cases for different shapes the first is shown. Signs:
 
 - [a > b] is 1 where that is true and 0 elsewhere;
 - Σ sums over the axes that the op reduced; n is the number of elements of a mean, 1 for a sum;
@@ -167,7 +168,7 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _is_shape(node: ast.expr) -> bool:
+def _is_shape(node: ast.AST) -> bool:
     """Tell whether an operand only says how long axes are."""
     match node:
         case ast.Attribute(attr="shape" | "ndim"):
@@ -372,6 +373,8 @@ class _Writer:
         return text
 
     def write_IfExp(self, node: ast.IfExp) -> tuple[str, int]:
+        if any(_is_shape(part) for part in ast.walk(node.test)):
+            return self.write(node.body)  # other cases are of other shapes
         for one, other in ((node.body, node.orelse), (node.orelse, node.body)):
             if _is_none(one):
                 return self.write(other)

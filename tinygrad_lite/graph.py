@@ -83,10 +83,6 @@ class Node:
         """The user's line that made this one, as `file.py:12: the line`; None for a leaf."""
         return show_origin(self.origin) if self.origin else None
 
-    def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
-        """Return `old + new`; may add in place into `old` if the walk owns it."""
-        return old + new
-
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Take delivery of a finished gradient as a leaf; copy it if its buffer is in `shared`."""
         raise NotImplementedError
@@ -191,26 +187,28 @@ def walk(
     while True:
         for node, grad in arriving:
             order = node.order
-            key = -order if order else id(node)
-            entry = table.get(key)
-            if entry is not None:
-                entry[1] = node.add_gradients(entry[1], grad, entry[2])
-                entry[2] = True
-            else:
+            key = -order or id(node)
+            if key not in table:
                 table[key] = [node, grad, False]
-                if order >= oldest and order:
+                if order and order >= oldest:
                     heappush(queue, key)
+                continue
+            entry = table[key]
+            if entry[2]:
+                entry[1] += grad  # in place, into a buffer that the walk made
+            else:
+                entry[1], entry[2] = entry[1] + grad, True
         if not queue:
             break
         node, grad, _ = table.pop(heappop(queue))
         if node.hooks:
             grad = node.apply_hooks(grad)
-        if wanted is not None and id(node) in wanted:
-            found[id(node)] = (node, grad)
-        if node.order > oldest or wanted is None:
+        if wanted is None:
             arriving = node.op.pull(node, grad, create_graph)
-        else:
-            arriving = ()
+            continue
+        if id(node) in wanted:
+            found[id(node)] = (node, grad)
+        arriving = node.op.pull(node, grad, create_graph) if node.order > oldest else ()
     for key, (leaf, grad, _) in table.items():
         if leaf.op is None and (wanted is None or key in wanted):
             found[key] = (leaf, leaf.apply_hooks(grad))

@@ -166,12 +166,12 @@ def _through(op: Op, tree: Any, passage: _Passage) -> tuple[Any, list[bool]]:
 
 def _entrance_rule(g: Any, y: Any, *xs: Any, passage: _Passage) -> tuple[Any, ...]:
     """x̄ = ȳ, or what the hooks of the Module make of it."""
-    return passage.finish(g, xs)
+    return tuple(passage.finish(g, xs))
 
 
 def _exit_rule(g: Any, y: Any, *xs: Any, passage: _Passage) -> tuple[Any, ...]:
     """x̄ = ȳ, once the gradients of all results are known."""
-    return passage.begin(g)
+    return tuple(passage.begin(g))
 
 
 _entrance = Op("module_entrance", lambda *xs, passage: xs, _entrance_rule)

@@ -54,8 +54,10 @@ class Setting(ContextDecorator):
 
     def __enter__(self) -> None:
         mode = current.get()
-        if any(getattr(mode, name) is not value for name, value in self._changes.items()):
-            self._token = current.set(replace(mode, **self._changes))
+        for name, value in self._changes.items():
+            if getattr(mode, name) is not value:
+                self._token = current.set(replace(mode, **self._changes))
+                break
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:

@@ -6,11 +6,12 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from tinygrad_lite import anomaly, memory, modes, short
+from tinygrad_lite.broadcast import BROADCASTING, fit, shape_of
 from tinygrad_lite.errors import (
     ArgumentError,
     DTypeError,
@@ -22,7 +23,7 @@ from tinygrad_lite.errors import (
     message,
 )
 from tinygrad_lite.formula import Formula, formula_of
-from tinygrad_lite.graph import Node, kinds, record, walk
+from tinygrad_lite.graph import Node, record, walk
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
@@ -41,17 +42,30 @@ Rule = Callable[..., Any] | tuple[Callable[..., Any] | None, ...]
 _mode_of_this_thread = modes.current.get
 
 
+class Function(Protocol):
+    """What `unary` and `binary` return: a function, and the op that it applies."""
+
+    op: Op
+
+    def __call__(self, *operands: Any) -> Result:
+        """Apply the op."""
+
+
 class Bundle(Node):
     """The results of an op that has several; its data is their tuple."""
 
     __slots__ = ()
     raw = tuple
 
-    def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
-        """Add place by place, where None stands for no gradient."""
-        return tuple(
-            b if a is None else a if b is None else a + b for a, b in zip(old, new, strict=True)
-        )
+
+class Parts(tuple[Any, ...]):
+    """The gradients of a bundle, added place by place; None stands for no gradient."""
+
+    __slots__ = ()
+
+    def __add__(self, other: tuple[Any, ...]) -> Parts:  # type: ignore[override]
+        pairs = zip(self, other, strict=True)
+        return Parts(b if a is None else a if b is None else a + b for a, b in pairs)
 
 
 class Op:
@@ -72,8 +86,9 @@ class Op:
             for. None: the op is not differentiable.
         reference: the same function composed of other ops. Given when `forward` or `rule` is
             opaque (a kernel); it then serves higher derivatives, Scalars and `reference()`.
-        elementwise: each element of the result depends on one element of each argument; an array
-            of Scalars is then taken Scalar by Scalar.
+        elementwise: each element of the result depends on one element of each argument, which
+            broadcast; an array of Scalars is taken Scalar by Scalar.
+        broadcasts: a gradient that the rule returns is summed down to its argument's shape.
         hint: how to mend the commonest wrong call.
     """
 
@@ -85,6 +100,7 @@ class Op:
         reference: Callable[..., Any] | None = None,
         *,
         elementwise: bool = False,
+        broadcasts: bool = False,
         hint: str = "",
         doc: str | None = None,
     ) -> None:
@@ -93,11 +109,12 @@ class Op:
         self.rule = rule
         self.reference = reference
         self.elementwise = elementwise
+        self.broadcasts = elementwise or broadcasts
         self.hint = hint
         self.__doc__ = doc
         # the library's own rules are proven by its tests; those of users are checked at every call
         self.foreign = not is_ours(sys._getframe(1))
-        self.of_one, self.of_two = short.of_one(self), short.of_two(self)
+        self.pull = self.pull_any
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
@@ -116,11 +133,6 @@ class Op:
             ShapeError: the shapes do not go together.
             DTypeError: floating dtypes are mixed, or a value is no number.
         """
-        if args and not params and args[0].__class__ in kinds:
-            if len(args) == 1:
-                return self.of_one(args[0], 3)
-            if len(args) == 2:
-                return self.of_two(args[0], args[1], 3)
         return self.call(args, params)
 
     def call(self, args: tuple[Any, ...], params: dict[str, Any]) -> Result:
@@ -204,7 +216,7 @@ class Op:
             return np.frompyfunc(partial(self, **params), len(values), 1)(*values)
         return self.forward(*values, **params)
 
-    def pull(self, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+    def pull_any(self, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
         """Apply the rule at `node`; return pairs of a parent and the gradient it receives."""
         mode = _mode_of_this_thread()
         if node.order < memory.latest:
@@ -226,45 +238,41 @@ class Op:
             raise _interrupt_in(error) or error from None
         except ZeroDivisionError as error:  # Scalars follow Python: at a pole there is no value
             raise self._explain(error, node.args, node.saved, node.origin) from error
+        if self.broadcasts:
+            pairs = [(parent, fit(gradient, parent)) for parent, gradient in pairs]
+        elif self.foreign:
+            for parent, gradient in pairs:
+                self._check_shape(node, parent, gradient)
         if mode.anomaly:
             anomaly.look_at_gradients([*self._named(node.args)], node, grad, pairs)
         return pairs
 
     def _apply_rule(self, node: Node, grad: Any, y: Any, values: Any) -> list[tuple[Node, Any]]:
+        """Return pairs of a parent and its gradient, by the rule alone."""
         rule, args, params = self.rule, node.args, node.params
-        pairs: list[tuple[Node, Any]] = []
-        if rule.__class__ is not tuple:
-            gradients = rule(grad, y, *values, **params)  # type: ignore[misc, operator]
-            if gradients.__class__ is not tuple:
-                gradients = (gradients,)
-            if len(gradients) != len(args):
-                raise GraphError(
-                    message(
-                        self.name,
-                        f"its rule returned {len(gradients)} gradients for {len(args)} arguments",
-                        fix="return one gradient for each argument, None where there is none",
-                        origin=node.origin,
-                    )
+        if isinstance(rule, tuple):
+            return [
+                (arg, part(grad, y, *values, **params))
+                for arg, part in zip(args, rule, strict=False)
+                if part is not None and isinstance(arg, Node) and arg.requires_grad
+            ]
+        gradients = rule(grad, y, *values, **params)  # type: ignore[misc]
+        if gradients.__class__ is not tuple:
+            gradients = (gradients,)
+        if len(gradients) != len(args):
+            raise GraphError(
+                message(
+                    self.name,
+                    f"its rule returned {len(gradients)} gradients for {len(args)} arguments",
+                    fix="return one gradient for each argument, None where there is none",
+                    origin=node.origin,
                 )
-            for arg, gradient in zip(args, gradients, strict=True):
-                if gradient is not None and isinstance(arg, Node) and arg.requires_grad:
-                    pairs.append((arg, gradient))
-        elif len(args) == 2 and not params:  # the commonest case, spelt out
-            a, b = args
-            x, z = values
-            first, second = rule[0], rule[1]  # type: ignore[index]
-            if first is not None and isinstance(a, Node) and a.requires_grad:
-                pairs.append((a, first(grad, y, x, z)))
-            if second is not None and isinstance(b, Node) and b.requires_grad:
-                pairs.append((b, second(grad, y, x, z)))
-        else:
-            for arg, part in zip(args, rule):  # type: ignore[arg-type]  # noqa: B905
-                if part is not None and isinstance(arg, Node) and arg.requires_grad:
-                    pairs.append((arg, part(grad, y, *values, **params)))
-        if self.foreign:
-            for parent, gradient in pairs:
-                self._check_shape(node, parent, gradient)
-        return pairs
+            )
+        return [
+            (arg, gradient)
+            for arg, gradient in zip(args, gradients, strict=True)
+            if gradient is not None and isinstance(arg, Node) and arg.requires_grad
+        ]
 
     def _check_shape(self, node: Node, parent: Node, gradient: Any) -> None:
         if shape_of(gradient) != shape_of(parent.data):
@@ -373,9 +381,27 @@ def _kind_of(bundle: Node) -> Any:
     return next(arg.kind for arg in bundle.args if isinstance(arg, Node))  # type: ignore[attr-defined]
 
 
-def shape_of(value: Any) -> tuple[int, ...]:
-    """Return the shape of an array, a Tensor or a number."""
-    return getattr(value, "shape", ())
+def unary(name: str, forward: Callable[..., Any], rule: Rule | None = None) -> Function:
+    """Return the function of an elementwise op of one operand; see `Op`."""
+    op = Op(name, forward, rule, elementwise=True)
+    if rule is not None:
+        op.pull = short.pull_one(op)
+    return short.of_one(op)  # type: ignore[return-value]
+
+
+def binary(
+    name: str,
+    forward: Callable[..., Any],
+    rule: Rule | None = None,
+    *,
+    elementwise: bool = True,
+    hint: str = BROADCASTING,
+) -> Function:
+    """Return the function of an op of two operands, which broadcast; see `Op`."""
+    op = Op(name, forward, rule, elementwise=elementwise, broadcasts=True, hint=hint)
+    if isinstance(rule, tuple):
+        op.pull = short.pull_two(op)
+    return short.of_two(op)  # type: ignore[return-value]
 
 
 def _any_array(raw: Sequence[Any]) -> bool:
@@ -410,7 +436,7 @@ def _pick_rule(g: Any, y: Any, bundle: Any, index: int, count: int) -> Any:
     """ȳ at the place of this result, nothing at the others."""
     places = [None] * count
     places[index] = g
-    return (tuple(places),)
+    return (Parts(places),)
 
 
 # One of the several results of an op.

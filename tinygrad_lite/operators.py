@@ -16,17 +16,17 @@ ops: Any = _ops  # whose functions return the kind of vertex that they are given
 
 def _method(name: str, doc: str) -> Callable[[Operators[Result]], Result]:
     """Return the op of that name as a method."""
-    method = getattr(ops, name).of_one
+    method = getattr(ops, name)
     method.__doc__ = doc
     return method
 
 
 def _operator(op: Any) -> Callable[[Operators[Result], Any], Result]:
-    return op.of_two
+    return op
 
 
 def _reflected(op: Any) -> Callable[[Operators[Result], Any], Result]:
-    return of_two(op, swapped=True)
+    return of_two(op.op, swapped=True)
 
 
 class Operators(Node, Generic[Result]):

@@ -1,8 +1,8 @@
-"""The short way of the commonest calls: one or two operands, no parameters, nothing unusual.
+"""The short way of the commonest ops: one or two operands, element by element, nothing unusual.
 
 A tiny op spends more time on finding out what it was given than on computing. These functions see
-at a glance whether a call is usual, and leave everything else to `Op.call`. They are made once for
-each op, so that a class can take them for its operators: `__add__ = of_two(add)`.
+at a glance whether a call is usual, and leave everything else to `Op.call` and `Op.pull_any`. They
+are made once for each op; users and operators call them directly.
 """
 
 from __future__ import annotations
@@ -12,27 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite import modes
-from tinygrad_lite.graph import kinds, record
+from tinygrad_lite import memory, modes
+from tinygrad_lite.broadcast import fit
+from tinygrad_lite.graph import Node, kinds, record
 
 if TYPE_CHECKING:
     from tinygrad_lite.op import Op
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _NO_PARAMS: dict[str, Any] = {}
-_empty = object.__new__
+_empty, _ndarray = object.__new__, np.ndarray
+
+# -- forward --------------------------------------------------------------------------------------
 
 
-def of_one(op: Op) -> Callable[..., Any]:
-    """Return the function `a -> op(a)`, where `a` is a vertex."""
+def of_one(op: Op) -> Callable[[Any], Any]:
+    """Return the function `a -> op(a)`."""
     forward, differentiable, mode_of_this_thread = (
         op.forward,
         op.rule is not None,
         modes.current.get,
     )
 
-    def operate(a: Any, depth: int = 2) -> Any:
+    def function(a: Any) -> Any:
         mode = mode_of_this_thread()
+        try:
+            kind = kinds[a.__class__]
+        except KeyError:  # not a vertex
+            return op.call((a,), _NO_PARAMS)
         if mode.quick:
             x = a.data
             if x.__class__ is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64:
@@ -40,14 +47,10 @@ def of_one(op: Op) -> Callable[..., Any]:
                     y = forward(x)
                 except Exception:  # explained on the long way
                     return op.call((a,), _NO_PARAMS)
-                kind = a.kind
-                track = a.requires_grad and differentiable and mode.grad
-                if y.__class__ is not kind.raw:
-                    if y.__class__ is tuple:
-                        return op.several(kind, y, (a,), _NO_PARAMS, (x,), track)
+                if y.__class__ is not _ndarray and y.__class__ is not float:
                     y = kind.to_raw(y)
-                if track:
-                    return record(kind, op, y, (a,), _NO_PARAMS, (x,), depth)
+                if a.requires_grad and differentiable and mode.grad:
+                    return record(kind, op, y, (a,), _NO_PARAMS, (x,))
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
                 out.data = y
                 out.requires_grad = False
@@ -57,13 +60,13 @@ def of_one(op: Op) -> Callable[..., Any]:
                 return out
         return op.call((a,), _NO_PARAMS)
 
-    return _named(operate, op)
+    return _named(function, op)
 
 
-def of_two(op: Op, swapped: bool = False) -> Callable[..., Any]:
-    """Return the function `a, b -> op(a, b)`, or `op(b, a)`, where `a` is a vertex.
+def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    """Return the function `a, b -> op(a, b)`, or `op(b, a)`.
 
-    The way is short if `b` is a vertex of the same kind and dtype, or a Python number.
+    The way is short if `a` is a vertex, and `b` one of the same kind and dtype, or a number.
     """
     forward, differentiable, mode_of_this_thread = (
         op.forward,
@@ -71,11 +74,14 @@ def of_two(op: Op, swapped: bool = False) -> Callable[..., Any]:
         modes.current.get,
     )
 
-    def operate(a: Any, b: Any, depth: int = 2) -> Any:
+    def function(a: Any, b: Any) -> Any:
         mode = mode_of_this_thread()
+        try:
+            kind = kinds[a.__class__]
+        except KeyError:  # not a vertex
+            return op.call((b, a) if swapped else (a, b), _NO_PARAMS)
         if mode.quick:
             x = a.data
-            kind = a.kind
             cls = b.__class__
             if cls is kind or kinds.get(cls) is kind:
                 z = b.data
@@ -96,13 +102,10 @@ def of_two(op: Op, swapped: bool = False) -> Callable[..., Any]:
                     y = forward(x, z)
                 except Exception:  # explained on the long way
                     return op.call((a, b), _NO_PARAMS)
-                track = track and differentiable and mode.grad
-                if y.__class__ is not kind.raw:
-                    if y.__class__ is tuple:
-                        return op.several(kind, y, (a, b), _NO_PARAMS, (x, z), track)
+                if y.__class__ is not _ndarray and y.__class__ is not float:
                     y = kind.to_raw(y)
-                if track:
-                    return record(kind, op, y, (a, b), _NO_PARAMS, (x, z), depth)
+                if track and differentiable and mode.grad:
+                    return record(kind, op, y, (a, b), _NO_PARAMS, (x, z))
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
                 out.data = y
                 out.requires_grad = False
@@ -112,10 +115,60 @@ def of_two(op: Op, swapped: bool = False) -> Callable[..., Any]:
                 return out
         return op.call((b, a) if swapped else (a, b), _NO_PARAMS)
 
-    return _named(operate, op)
+    return _named(function, op)
 
 
 def _named(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = op.name
     function.__doc__ = op.__doc__
+    function.op = op  # type: ignore[attr-defined]
     return function
+
+
+# -- backward -------------------------------------------------------------------------------------
+
+
+def pull_one(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
+    """Return `op.pull` for a rule of one operand."""
+    rule: Any = op.rule
+    mode_of_this_thread = modes.current.get
+
+    def pull(node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+        if create_graph or node.order < memory.latest or mode_of_this_thread().anomaly:
+            return op.pull_any(node, grad, create_graph)
+        try:
+            return [(node.args[0], rule(grad, node.data, node.saved[0]))]
+        except Exception:  # explained on the long way
+            return op.pull_any(node, grad, create_graph)
+
+    return pull
+
+
+def pull_two(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
+    """Return `op.pull` for a rule of two operands, with a function for each."""
+    first, second = op.rule  # type: ignore[misc]
+    mode_of_this_thread = modes.current.get
+
+    def pull(node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+        if create_graph or node.order < memory.latest or mode_of_this_thread().anomaly:
+            return op.pull_any(node, grad, create_graph)
+        a, b = node.args
+        x, z = node.saved
+        y = node.data
+        pairs = []
+        try:
+            if a.__class__ in kinds and a.requires_grad and first is not None:
+                g = first(grad, y, x, z)
+                if g.__class__ is _ndarray and g.shape != x.shape:
+                    g = fit(g, x)
+                pairs.append((a, g))
+            if b.__class__ in kinds and b.requires_grad and second is not None:
+                g = second(grad, y, x, z)
+                if g.__class__ is _ndarray and g.shape != z.shape:
+                    g = fit(g, z)
+                pairs.append((b, g))
+        except Exception:  # explained on the long way
+            return op.pull_any(node, grad, create_graph)
+        return pairs
+
+    return pull

@@ -18,6 +18,7 @@ from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops.indexing import At, plain_index
 from tinygrad_lite.protocols import Protocols
 from tinygrad_lite.scalar import Scalar
+from tinygrad_lite.short import of_two
 
 ArrayLike = Any  # Tensor, ndarray, number, or nested lists of numbers
 
@@ -194,29 +195,32 @@ class Tensor(Protocols, Operators["Tensor"]):
                 )
             )
         if gradient is None:
-            seed = Tensor.make(np.ones(self.shape, self.dtype))
+            seed = Tensor.make(np.empty_like(self.data))
+            seed.data[...] = 1.0
         else:
-            seed = Tensor(gradient, self.dtype)
-        if seed.shape != self.shape:
-            raise ShapeError(
-                message(
-                    "backward",
-                    "the gradient must have the shape of the Tensor it is the gradient of",
-                    {"y": self, "gradient": seed},
-                    fix="reshape or broadcast the gradient",
-                    origin=self.origin,
-                )
-            )
+            seed = self._checked(gradient)
         seeds = [(self, seed if create_graph else seed.data)]
         with enable_grad():
             deliver(walk(seeds, create_graph=create_graph), seeds)
 
-    def add_gradients(self, old: Any, new: Any, owned: bool) -> Any:
-        """Return the sum; in place where the walk owns `old`."""
-        if owned and old.__class__ is _ndarray:
-            old += new
-            return old
-        return old + new
+    def _checked(self, gradient: ArrayLike) -> Tensor:
+        """Return a copy of the gradient that a walk is to start from."""
+        seed = Tensor(gradient, None if isinstance(gradient, Tensor) else self.dtype)
+        for problem, differs, error in (
+            ("shape", seed.shape != self.shape, ShapeError),
+            ("dtype", seed.dtype != self.dtype, DTypeError),
+        ):
+            if differs:
+                raise error(
+                    message(
+                        "backward",
+                        f"the gradient must have the {problem} of the Tensor it is the gradient of",
+                        {"y": self, "gradient": seed},
+                        fix="reshape or convert it: gradient.reshape(y.shape).astype(y.dtype)",
+                        origin=self.origin,
+                    )
+                )
+        return seed
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Add a finished gradient to `grad`."""
@@ -338,11 +342,7 @@ class Tensor(Protocols, Operators["Tensor"]):
 
     # -- operators of arrays ----------------------------------------------------------------------
 
-    def __matmul__(self, other: ArrayLike) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: ArrayLike) -> Tensor:
-        return ops.matmul(other, self)
+    __matmul__, __rmatmul__ = ops.matmul, of_two(ops.matmul.op, swapped=True)
 
     def __invert__(self) -> Tensor:
         return ops.invert(self)

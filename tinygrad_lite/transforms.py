@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite import ops
+from tinygrad_lite.broadcast import shape_of
 from tinygrad_lite.errors import ArgumentError, DTypeError, GraphError, ShapeError, message
 from tinygrad_lite.graph import Node, leaves_of, walk
 from tinygrad_lite.modes import enable_grad, is_grad_enabled
-from tinygrad_lite.op import FLOATS, alias, shape_of
+from tinygrad_lite.op import FLOATS, alias
 from tinygrad_lite.scalar import Scalar
 from tinygrad_lite.tensor import Tensor, asarray
 from tinygrad_lite.tree import flatten, leaves_like

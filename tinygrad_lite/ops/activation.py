@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
-from tinygrad_lite.op import Op
+from tinygrad_lite.op import Op, unary
 from tinygrad_lite.ops.elementwise import elementwise, where
 from tinygrad_lite.ops.reduce import max
 from tinygrad_lite.ops.shape import split
@@ -64,14 +64,14 @@ def _softplus(x: Any, beta: float, threshold: float) -> Any:
     return np.where(z > threshold, x, (np.maximum(z, 0.0) + np.log1p(np.exp(-abs(z)))) / beta)
 
 
-sigmoid = elementwise("sigmoid", _sigmoid, lambda g, y, x: g * (y - y * y))
+sigmoid = unary("sigmoid", _sigmoid, lambda g, y, x: g * (y - y * y))
 _softplus_op = elementwise(
     "softplus",
     _softplus,
     lambda g, y, x, beta, threshold: where(x * beta > threshold, g, g * sigmoid(x * beta)),
 )
 # log sigmoid(x), without the overflow of its exponential
-log_sigmoid = elementwise(
+log_sigmoid = unary(
     "log_sigmoid",
     lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-abs(x))),
     lambda g, y, x: g * sigmoid(-x),
@@ -155,7 +155,7 @@ def selu(x: ArrayLike) -> Tensor:
 
 # -- pieces of straight lines ---------------------------------------------------------------------
 
-relu = elementwise("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * np.sign(y))
+relu = unary("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * np.sign(y))
 _hardtanh = elementwise(
     "hardtanh",
     lambda x, low, high: np.minimum(np.maximum(x, low), high),

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.graph import Node
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.activation import softmax
-from tinygrad_lite.ops.elementwise import fit, where
+from tinygrad_lite.ops.elementwise import where
 from tinygrad_lite.ops.random import check_probability, drop_mask
 
 if TYPE_CHECKING:

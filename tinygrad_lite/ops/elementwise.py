@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.broadcast import BROADCASTING, fit
 from tinygrad_lite.errors import DTypeError, message
 from tinygrad_lite.graph import Node
-from tinygrad_lite.op import Op, shape_of
+from tinygrad_lite.op import Function, Op, binary, unary
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -71,30 +72,7 @@ __all__ = [
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
-elementwise = partial(
-    Op,
-    elementwise=True,
-    hint="make the shapes equal, or 1 where they differ, counted from the last axis",
-)
-
-
-_ndarray = np.ndarray
-
-
-def fit(g: Any, like: Any) -> Any:
-    """Sum `g` down to the shape of `like`: the gradient of broadcasting."""
-    if (
-        type(g) is type(like) is _ndarray and g.shape == like.shape
-    ):  # the commonest case, at a glance
-        return g
-    shape = shape_of(like)
-    if shape_of(g) == shape:
-        return g
-    lead = g.ndim - len(shape)
-    if lead:
-        g = g.sum(axis=tuple(range(lead)))
-    ones = tuple(i for i, n in enumerate(shape) if n == 1 != g.shape[i])
-    return g.sum(axis=ones, keepdims=True) if ones else g
+elementwise = partial(Op, elementwise=True, hint=BROADCASTING)
 
 
 def raw(x: Any) -> Any:
@@ -138,76 +116,74 @@ def grounded(y: Any) -> Any:
 
 # -- arithmetic -----------------------------------------------------------------------------------
 
-add = elementwise(
+add = binary(
     "add",
     operator.add,
-    (lambda g, y, a, b: fit(g, a), lambda g, y, a, b: fit(g, b)),
+    (lambda g, y, a, b: g, lambda g, y, a, b: g),
 )
-subtract = elementwise(
+subtract = binary(
     "subtract",
     operator.sub,
-    (lambda g, y, a, b: fit(g, a), lambda g, y, a, b: fit(-g, b)),
+    (lambda g, y, a, b: g, lambda g, y, a, b: -g),
 )
-multiply = elementwise(
+multiply = binary(
     "multiply",
     operator.mul,
-    (lambda g, y, a, b: fit(g * b, a), lambda g, y, a, b: fit(g * a, b)),
+    (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
 )
-divide = elementwise(
+divide = binary(
     "divide",
     operator.truediv,
-    (lambda g, y, a, b: fit(g / b, a), lambda g, y, a, b: fit(-g * y / b, b)),
+    (lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
 )
-power = elementwise(
+power = binary(
     "power",
     _power,
     (
         # where b = 0 the derivative is 0, also at a = 0
-        lambda g, y, a, b: fit(g * b * a ** (b - 1 + (b == 0)), a),
+        lambda g, y, a, b: g * b * a ** (b - 1 + (b == 0)),
         # where a = 0 the limit of y log a is 0
-        lambda g, y, a, b: fit(g * y * _log(or_one(a)), b),
+        lambda g, y, a, b: g * y * _log(or_one(a)),
     ),
 )
-positive = elementwise("positive", operator.pos, lambda g, y, x: g)
-negative = elementwise("negative", operator.neg, lambda g, y, x: -g)
-reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y)
-absolute = elementwise("absolute", operator.abs, lambda g, y, x: g * np.sign(x))
-sign = elementwise("sign", np.sign)
-copysign: Op = elementwise(
+positive = unary("positive", operator.pos, lambda g, y, x: g)
+negative = unary("negative", operator.neg, lambda g, y, x: -g)
+reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y)
+absolute = unary("absolute", operator.abs, lambda g, y, x: g * np.sign(x))
+sign = unary("sign", np.sign)
+copysign: Function = binary(
     "copysign",
     np.copysign,
-    (lambda g, y, a, b: fit(g * np.sign(a) * copysign(1.0, b), a), None),
+    (lambda g, y, a, b: g * np.sign(a) * copysign(1.0, b), None),
 )
-heaviside = elementwise(
-    "heaviside", np.heaviside, (None, lambda g, y, x, middle: fit(g * (x == 0), middle))
-)
-square = elementwise("square", np.square, lambda g, y, x: 2.0 * g * x)
-sqrt = elementwise("sqrt", np.sqrt, lambda g, y, x: g / (2.0 * y))
-cbrt = elementwise("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y))
+heaviside = binary("heaviside", np.heaviside, (None, lambda g, y, x, middle: g * (x == 0)))
+square = unary("square", np.square, lambda g, y, x: 2.0 * g * x)
+sqrt = unary("sqrt", np.sqrt, lambda g, y, x: g / (2.0 * y))
+cbrt = unary("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y))
 
 # -- exponentials and logarithms ------------------------------------------------------------------
 
-exp = elementwise("exp", np.exp, lambda g, y, x: g * y)
-exp2 = elementwise("exp2", np.exp2, lambda g, y, x: g * y * LN2)
-expm1 = elementwise("expm1", np.expm1, lambda g, y, x: g * (y + 1.0))
-log = elementwise("log", np.log, lambda g, y, x: g / x)
-log2 = elementwise("log2", np.log2, lambda g, y, x: g / (x * LN2))
-log10 = elementwise("log10", np.log10, lambda g, y, x: g / (x * LN10))
-log1p = elementwise("log1p", np.log1p, lambda g, y, x: g / (1.0 + x))
-logaddexp = elementwise(
+exp = unary("exp", np.exp, lambda g, y, x: g * y)
+exp2 = unary("exp2", np.exp2, lambda g, y, x: g * y * LN2)
+expm1 = unary("expm1", np.expm1, lambda g, y, x: g * (y + 1.0))
+log = unary("log", np.log, lambda g, y, x: g / x)
+log2 = unary("log2", np.log2, lambda g, y, x: g / (x * LN2))
+log10 = unary("log10", np.log10, lambda g, y, x: g / (x * LN10))
+log1p = unary("log1p", np.log1p, lambda g, y, x: g / (1.0 + x))
+logaddexp = binary(
     "logaddexp",
     np.logaddexp,
     (
-        lambda g, y, a, b: fit(g * np.exp(a - grounded(y)), a),
-        lambda g, y, a, b: fit(g * np.exp(b - grounded(y)), b),
+        lambda g, y, a, b: g * np.exp(a - grounded(y)),
+        lambda g, y, a, b: g * np.exp(b - grounded(y)),
     ),
 )
-logaddexp2 = elementwise(
+logaddexp2 = binary(
     "logaddexp2",
     np.logaddexp2,
     (
-        lambda g, y, a, b: fit(g * np.exp2(a - grounded(y)), a),
-        lambda g, y, a, b: fit(g * np.exp2(b - grounded(y)), b),
+        lambda g, y, a, b: g * np.exp2(a - grounded(y)),
+        lambda g, y, a, b: g * np.exp2(b - grounded(y)),
     ),
 )
 
@@ -215,21 +191,21 @@ logaddexp2 = elementwise(
 
 # the gradient goes to the one that is the result; where the two are equal, each gets half
 _CHOICE = (
-    lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (y == a)), a),
-    lambda g, y, a, b: fit(where(a == b, 0.5 * g, g * (y == b)), b),
+    lambda g, y, a, b: where(a == b, 0.5 * g, g * (y == a)),
+    lambda g, y, a, b: where(a == b, 0.5 * g, g * (y == b)),
 )
-maximum = elementwise("maximum", np.maximum, _CHOICE)
-minimum = elementwise("minimum", np.minimum, _CHOICE)
-fmax = elementwise("fmax", np.fmax, _CHOICE)
-fmin = elementwise("fmin", np.fmin, _CHOICE)
+maximum = binary("maximum", np.maximum, _CHOICE)
+minimum = binary("minimum", np.minimum, _CHOICE)
+fmax = binary("fmax", np.fmax, _CHOICE)
+fmin = binary("fmin", np.fmin, _CHOICE)
 
 _clip = elementwise(
     "clip",
     np.clip,
     (  # what lies on a bound is inside; where the bounds meet or cross, the upper one is the result
-        lambda g, y, x, low, high: fit(g * (y == x), x),
-        lambda g, y, x, low, high: fit(g * (y != x) * (y != high), low),
-        lambda g, y, x, low, high: fit(g * (y != x) * (y == high), high),
+        lambda g, y, x, low, high: g * (y == x),
+        lambda g, y, x, low, high: g * (y != x) * (y != high),
+        lambda g, y, x, low, high: g * (y != x) * (y == high),
     ),
 )
 
@@ -264,12 +240,12 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Tensor:
 
 # -- comparisons: results are booleans and have no gradient ---------------------------------------
 
-equal = elementwise("equal", operator.eq)
-not_equal = elementwise("not_equal", operator.ne)
-less = elementwise("less", operator.lt)
-less_equal = elementwise("less_equal", operator.le)
-greater = elementwise("greater", operator.gt)
-greater_equal = elementwise("greater_equal", operator.ge)
+equal = binary("equal", operator.eq)
+not_equal = binary("not_equal", operator.ne)
+less = binary("less", operator.lt)
+less_equal = binary("less_equal", operator.le)
+greater = binary("greater", operator.gt)
+greater_equal = binary("greater_equal", operator.ge)
 
 # -- selection ------------------------------------------------------------------------------------
 

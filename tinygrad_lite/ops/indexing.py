@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import fit, maximum, minimum, multiply
+from tinygrad_lite.ops.elementwise import maximum, minimum, multiply
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor

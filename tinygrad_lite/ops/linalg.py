@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, message
 from tinygrad_lite.modes import is_grad_enabled
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops import reduce
-from tinygrad_lite.ops.elementwise import absolute, astype, fit, multiply
+from tinygrad_lite.ops.elementwise import absolute, astype, multiply
 from tinygrad_lite.ops.indexing import axes_of, getitem
 from tinygrad_lite.ops.products import matmul
 from tinygrad_lite.ops.shape import concatenate, expand_dims, matrix_transpose, moveaxis, squeeze

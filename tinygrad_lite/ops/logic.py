@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.errors import DTypeError, message
-from tinygrad_lite.op import Op
+from tinygrad_lite.op import Op, binary, unary
 from tinygrad_lite.ops.elementwise import elementwise, raw
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ __all__ = [
     "signbit",
 ]
 
-isfinite = elementwise("isfinite", np.isfinite)
-isinf = elementwise("isinf", np.isinf)
-isnan = elementwise("isnan", np.isnan)
-signbit = elementwise("signbit", np.signbit)
+isfinite = unary("isfinite", np.isfinite)
+isinf = unary("isinf", np.isinf)
+isnan = unary("isnan", np.isnan)
+signbit = unary("signbit", np.signbit)
 
-logical_and = elementwise("logical_and", np.logical_and)
-logical_or = elementwise("logical_or", np.logical_or)
-logical_xor = elementwise("logical_xor", np.logical_xor)
-logical_not = elementwise("logical_not", np.logical_not)
+logical_and = binary("logical_and", np.logical_and)
+logical_or = binary("logical_or", np.logical_or)
+logical_xor = binary("logical_xor", np.logical_xor)
+logical_not = unary("logical_not", np.logical_not)
 
 
 def _bitwise(name: str, function: Callable[..., Any]) -> Op:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
 from tinygrad_lite.graph import Node
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.distance import vector_norm
-from tinygrad_lite.ops.elementwise import fit, maximum, sqrt, square
+from tinygrad_lite.ops.elementwise import maximum, sqrt, square
 from tinygrad_lite.ops.reduce import mean, var
 from tinygrad_lite.ops.shape import pad
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
-from tinygrad_lite.graph import Node
-from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import fit, multiply
+from tinygrad_lite.op import Op, binary
+from tinygrad_lite.ops.elementwise import multiply
 from tinygrad_lite.ops.indexing import axes_of
 from tinygrad_lite.ops.shape import expand_dims, moveaxis, roll, squeeze
 
@@ -39,28 +39,28 @@ def _product(a: Any, b: Any) -> Any:
     return a.dot(b) if type(a) is type(b) is np.ndarray and a.ndim == b.ndim == 2 else a @ b
 
 
-_matmul = Op(
+def _of_left(g: Any, a: Any, b: Any) -> Any:
+    """Return the gradient of `a` in a @ b, where one of them is a vector."""
+    return g[..., None] * b if b.ndim == 1 else (b @ g[..., None])[..., 0]
+
+
+def _of_right(g: Any, a: Any, b: Any) -> Any:
+    """Return the gradient of `b` in a @ b, where one of them is a vector."""
+    return g[..., None] * a if b.ndim == 1 else a[:, None] * g[..., None, :]
+
+
+# matrix product over the last two axes; leading axes broadcast, 1-d operands are vectors:
+# (..., m, k) and (..., k, n) to (..., m, n)
+matmul = binary(
     "matmul",
     _product,
     (
-        lambda g, y, a, b: fit(_product(g, b.mT), a),
-        lambda g, y, a, b: fit(_product(a.mT, g), b),
+        lambda g, y, a, b: _product(g, b.mT) if a.ndim > 1 < b.ndim else _of_left(g, a, b),
+        lambda g, y, a, b: _product(a.mT, g) if a.ndim > 1 < b.ndim else _of_right(g, a, b),
     ),
+    elementwise=False,
     hint="the last axis of the first operand must be as long as the second last of the second",
 )
-
-
-def matmul(a: ArrayLike, b: ArrayLike) -> Tensor:
-    """Matrix product over the last two axes; leading axes broadcast, 1-d operands are vectors.
-
-    Shapes: (..., m, k) and (..., k, n) to (..., m, n).
-    """
-    if isinstance(a, Node) and isinstance(b, Node) and a.data.ndim == b.data.ndim == 2:
-        return _matmul.of_two(a, b)
-    row, column = np.ndim(a) == 1, np.ndim(b) == 1  # type: ignore[arg-type]
-    y = _matmul(expand_dims(a, 0) if row else a, expand_dims(b, 1) if column else b)
-    drop = (-2,) * row + (-1,) * column
-    return squeeze(y, drop) if drop else y
 
 
 def _linear(x: Any, weight: Any, bias: Any = None) -> Any:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinygrad_lite.ops.elementwise import elementwise, fit
+from tinygrad_lite.op import binary, unary
+from tinygrad_lite.ops.elementwise import elementwise
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
@@ -29,24 +30,24 @@ __all__ = [
     "trunc",
 ]
 
-floor = elementwise("floor", np.floor)
-ceil = elementwise("ceil", np.ceil)
-trunc = elementwise("trunc", np.trunc)
-rint = elementwise("rint", np.rint)
+floor = unary("floor", np.floor)
+ceil = unary("ceil", np.ceil)
+trunc = unary("trunc", np.trunc)
+rint = unary("rint", np.rint)
 _round = elementwise("round", np.round)
 
-floor_divide = elementwise("floor_divide", operator.floordiv)
+floor_divide = binary("floor_divide", operator.floordiv)
 # a - b floor(a / b): has the sign of b
-remainder = elementwise(
+remainder = binary(
     "remainder",
     operator.mod,
-    (lambda g, y, a, b: fit(g, a), lambda g, y, a, b: fit(-g * (a // b), b)),
+    (lambda g, y, a, b: g, lambda g, y, a, b: -g * (a // b)),
 )
 # a - b trunc(a / b): has the sign of a
-fmod = elementwise(
+fmod = binary(
     "fmod",
     np.fmod,
-    (lambda g, y, a, b: fit(g, a), lambda g, y, a, b: fit(-g * trunc(a / b), b)),
+    (lambda g, y, a, b: g, lambda g, y, a, b: -g * trunc(a / b)),
 )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import fit
 from tinygrad_lite.ops.indexing import axes_of, getitem, plain_index, scatter, take
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.ops.elementwise import elementwise
+from tinygrad_lite.op import unary
 
 __all__ = [
     "erf",
@@ -86,5 +86,5 @@ def _erfc(x: Any) -> Any:
 
 _SLOPE = 2.0 / math.sqrt(math.pi)
 
-erf = elementwise("erf", _erf, lambda g, y, x: g * _SLOPE * np.exp(-x * x))
-erfc = elementwise("erfc", _erfc, lambda g, y, x: -g * _SLOPE * np.exp(-x * x))
+erf = unary("erf", _erf, lambda g, y, x: g * _SLOPE * np.exp(-x * x))
+erfc = unary("erfc", _erfc, lambda g, y, x: -g * _SLOPE * np.exp(-x * x))

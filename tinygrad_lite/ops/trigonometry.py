@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import elementwise, fit, or_one
+from tinygrad_lite.op import Op, binary, unary
+from tinygrad_lite.ops.elementwise import elementwise, or_one
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
@@ -45,40 +45,40 @@ __all__ = [
 
 # -- of angles ------------------------------------------------------------------------------------
 
-sin = elementwise("sin", np.sin, lambda g, y, x: g * np.cos(x))
-cos = elementwise("cos", np.cos, lambda g, y, x: -g * np.sin(x))
-tan = elementwise("tan", np.tan, lambda g, y, x: g * (1.0 + y * y))
-arcsin = elementwise("arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1.0 - x * x))
-arccos = elementwise("arccos", np.arccos, lambda g, y, x: -g / np.sqrt(1.0 - x * x))
-arctan = elementwise("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x))
+sin = unary("sin", np.sin, lambda g, y, x: g * np.cos(x))
+cos = unary("cos", np.cos, lambda g, y, x: -g * np.sin(x))
+tan = unary("tan", np.tan, lambda g, y, x: g * (1.0 + y * y))
+arcsin = unary("arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1.0 - x * x))
+arccos = unary("arccos", np.arccos, lambda g, y, x: -g / np.sqrt(1.0 - x * x))
+arctan = unary("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x))
 
 # -- of the sides of a right triangle; where both are 0, so is the gradient -----------------------
 
-arctan2 = elementwise(
+arctan2 = binary(
     "arctan2",
     np.arctan2,
     (
-        lambda g, y, a, b: fit(g * b / or_one(a * a + b * b), a),
-        lambda g, y, a, b: fit(-g * a / or_one(a * a + b * b), b),
+        lambda g, y, a, b: g * b / or_one(a * a + b * b),
+        lambda g, y, a, b: -g * a / or_one(a * a + b * b),
     ),
 )
-hypot = elementwise(
+hypot = binary(
     "hypot",
     np.hypot,
     (
-        lambda g, y, a, b: fit(g * a / or_one(y), a),
-        lambda g, y, a, b: fit(g * b / or_one(y), b),
+        lambda g, y, a, b: g * a / or_one(y),
+        lambda g, y, a, b: g * b / or_one(y),
     ),
 )
 
 # -- hyperbolic -----------------------------------------------------------------------------------
 
-sinh = elementwise("sinh", np.sinh, lambda g, y, x: g * np.cosh(x))
-cosh = elementwise("cosh", np.cosh, lambda g, y, x: g * np.sinh(x))
-tanh = elementwise("tanh", np.tanh, lambda g, y, x: g - g * y * y)
-arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, y, x: g / np.sqrt(x * x + 1.0))
-arccosh = elementwise("arccosh", np.arccosh, lambda g, y, x: g / np.sqrt(x * x - 1.0))
-arctanh = elementwise("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x))
+sinh = unary("sinh", np.sinh, lambda g, y, x: g * np.cosh(x))
+cosh = unary("cosh", np.cosh, lambda g, y, x: g * np.sinh(x))
+tanh = unary("tanh", np.tanh, lambda g, y, x: g - g * y * y)
+arcsinh = unary("arcsinh", np.arcsinh, lambda g, y, x: g / np.sqrt(x * x + 1.0))
+arccosh = unary("arccosh", np.arccosh, lambda g, y, x: g / np.sqrt(x * x - 1.0))
+arctanh = unary("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x))
 
 # -- sin(πx) / πx ---------------------------------------------------------------------------------
 
@@ -116,8 +116,8 @@ def sinc(x: ArrayLike) -> Tensor:
 
 # -- degrees --------------------------------------------------------------------------------------
 
-deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, y, x: g * (math.pi / 180.0))
-rad2deg = elementwise("rad2deg", np.rad2deg, lambda g, y, x: g * (180.0 / math.pi))
+deg2rad = unary("deg2rad", np.deg2rad, lambda g, y, x: g * (math.pi / 180.0))
+rad2deg = unary("rad2deg", np.rad2deg, lambda g, y, x: g * (180.0 / math.pi))
 
 # -- NumPy's other names for the same -------------------------------------------------------------
 
