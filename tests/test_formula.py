@@ -170,10 +170,6 @@ def with_factor(factor, g, y, x):
     return factor * g
 
 
-def nested():
-    return lambda g, y, x: (lambda h: h * x)(g)
-
-
 def read(rule):
     return plain(formula_of(rule).unicode)
 
@@ -217,9 +213,8 @@ def test_a_rule_without_words_tells_where_it_is():
 
 
 def test_a_lambda_inside_of_another_is_not_taken_for_it():
-    assert read(nested()).startswith(plain("x̄ = "))
-    inner = [c for c in nested().__code__.co_consts if hasattr(c, "co_code")]
-    assert inner  # there is one
+    outer = lambda g, y, x: lambda g, y, x: g * 2
+    assert read(outer(1, 1, 1)) == plain("x̄ = ȳ · 2")
 
 
 @pytest.mark.parametrize(
