@@ -18,8 +18,11 @@ from tinygrad_lite.ops.random import check_probability
 
 ENGINE = Path(tg.__file__).parent
 FILES = [
-    *(ENGINE / f"{n}.py" for n in ("errors", "graph", "op", "scalar", "tensor", "check", "module")),
-    *(ENGINE / f"{n}.py" for n in ("memory", "anomaly", "protocols", "creation", "modes")),
+    *(ENGINE / f"{n}.py" for n in ("errors", "graph", "op", "scalar", "tensor", "check", "hooks")),
+    *(
+        ENGINE / f"{n}.py"
+        for n in ("memory", "anomaly", "protocols", "creation", "modes", "module")
+    ),
     *(ENGINE / f"{n}.py" for n in ("transforms", "tree")),
     *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
     *(ENGINE / "ops").glob("*.py"),
@@ -71,6 +74,12 @@ class Loner:
     """A class that takes no part in NumPy's functions."""
 
     __array_ufunc__ = None
+
+
+def hooked(hook):
+    layer = layers.Dense(3, 2)
+    layer.register_full_backward_hook(hook)
+    layer(x(1, 3)).sum().backward()
 
 
 def rnn(*shapes):
@@ -256,7 +265,8 @@ CASES = [
     # -- check
     (lambda: tg.gradcheck(tg.sin, x(2)), tg.ArgumentError, "gradcheck: |input 0 float32 (2,)|float64"),
     (lambda: tg.gradcheck(tg.sin, tg.ones(2)), tg.ArgumentError, "gradcheck: "),
-    (lambda: tg.gradcheck(tg.Op("id", lambda x: x * 1, lambda g, y, x: -g), x(2, dtype="float64")), tg.GradientError, "gradcheck: |order 1|input 0 float64 (2,)|fix: "),
+    (lambda: tg.gradcheck(tg.Op("id", lambda x: x * 1, lambda g, y, x: -g), x(2, dtype="float64")), tg.GradientError, "gradcheck: |order 1|input 0 float64 (2,)|likely cause: the sign is wrong|fix: "),
+    (lambda: tg.gradcheck(lambda x: F.dropout(x), x(30, dtype="float64")), tg.ArgumentError, "gradcheck: |not repeatable|the first float|model.eval()"),
     # -- transforms
     (lambda: tg.grad(tg.sin)(x(2)), tg.GraphError, "grad: |only a single number|returned float32 (2,)|use jacobian"),
     (lambda: tg.grad(lambda x: (x, x))(x()), tg.GraphError, "grad: |returned tuple|use jacobian"),
@@ -303,6 +313,10 @@ CASES = [
     (lambda: layers.Dense(3, 2)((x(4, 3), 1)), tg.DTypeError, "Dense(3, 2): |not a tuple|pass one Tensor"),
     (lambda: layers.Conv2d(3, 2, 1)(x(1, 8, 8, 3)), tg.ShapeError, "Conv2d(3, 2, 1): |transpose(0, 3, 1, 2)"),
     (lambda: layers.Dense(1, 1).load_state_dict({}), tg.CheckpointError, "Dense(1, 1): |weight: missing there|strict=False"),
+    # -- hooks
+    (lambda: layers.Dense(1, 1).register_forward_hook(3), tg.ArgumentError, "Dense: |must be a function|hook int 3|without calling it"),
+    (lambda: hooked(lambda m, given, arriving: (given[0], None)), tg.ArgumentError, "Dense's backward hook: |[True, False] for arguments that require one [True]|return nothing"),
+    (lambda: hooked(lambda m, given, arriving: given[0][0]), tg.ShapeError, "hook: |gradient of its Tensor's shape|x float32 (1, 3)|returned float32 (3,)"),
     # -- ops on images
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), stride=0), tg.ArgumentError, "conv2d: |stride=0|from 1 on"),
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), padding=(1,)), tg.ArgumentError, "conv2d: |padding=(1,)"),

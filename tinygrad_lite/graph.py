@@ -13,9 +13,10 @@ from itertools import count
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.errors import USERS, user_origin, whose
+from tinygrad_lite.errors import USERS, show_origin, user_origin, whose
 
 if TYPE_CHECKING:
+    from tinygrad_lite.formula import Formula
     from tinygrad_lite.op import Op
 
 # A vertex is younger than its parents, so creation order is a topological order.
@@ -71,6 +72,16 @@ class Node:
     def parents(self) -> tuple[Node, ...]:
         """The vertices this one was computed from."""
         return tuple(arg for arg in self.args if isinstance(arg, Node))
+
+    @property
+    def formula(self) -> Formula | None:
+        """The gradient rule of the op that made this one, in Unicode and LaTeX; None for a leaf."""
+        return self.op.formula if self.op else None
+
+    @property
+    def line(self) -> str | None:
+        """The user's line that made this one, as `file.py:12: the line`; None for a leaf."""
+        return show_origin(self.origin) if self.origin else None
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Take delivery of a finished gradient as a leaf; copy it if its buffer is in `shared`."""

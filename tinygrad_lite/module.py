@@ -21,6 +21,7 @@ from tinygrad_lite.errors import (
     TinygradLiteError,
     message,
 )
+from tinygrad_lite.hooks import Hooked
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
 
@@ -58,7 +59,7 @@ class Buffer(Tensor):
     __slots__ = ()
 
 
-class Module:
+class Module(Hooked):
     """The base of layers and models.
 
     Parameters, Buffers and Modules are found wherever they are attributes, or in lists, tuples and
@@ -89,12 +90,16 @@ class Module:
         try:
             if any(isinstance(arg, _RAW) for arg in args):
                 args = tuple(self._enter(arg) for arg in args)
-            trace = _trace.get()
-            return self.forward(*args) if trace is None else trace(self, args)
+            hooks = self._hooks
+            return self._call_forward(args) if hooks is None else self._run_with_hooks(hooks, args)
         except TinygradLiteError as error:
             if not str(error).startswith(self._headline()):
                 error.add_note(f"  in:  {self._headline()}")
             raise
+
+    def _call_forward(self, args: tuple[Any, ...]) -> Any:
+        trace = _trace.get()
+        return self.forward(*args) if trace is None else trace(self, args)
 
     def _enter(self, arg: Any) -> Any:
         if isinstance(arg, list) and any(isinstance(item, Tensor) for item in arg):
@@ -111,7 +116,7 @@ class Module:
 
     def _members(self) -> Iterator[tuple[str, Any]]:
         for name, value in vars(self).items():
-            if name != "_arguments":
+            if name not in ("_arguments", "_hooks"):
                 yield from _flatten(name, value)
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:

@@ -128,11 +128,7 @@ class Op:
     @property
     def formula(self) -> Formula:
         """The formula of the gradient rule, in Unicode and LaTeX, read off its source."""
-        rule = self.rule
-        first = next((part for part in rule if part), None) if isinstance(rule, tuple) else rule
-        # after g and y, a rule names the arguments as the op's own definition does
-        names = [*inspect.signature(first).parameters][2:] if first else []
-        return formula_of(names, rule)
+        return formula_of(self.rule)
 
     def __call__(self, *args: Any, **params: Any) -> Result:
         """Apply the op; record a vertex if any argument requires a gradient.
@@ -475,9 +471,12 @@ def _wrapped(kind: Any, y: Any) -> Any:
 alias = Op("alias", lambda x: x, lambda g, y, x: g)
 
 
+def _pick_rule(g: Any, y: Any, bundle: Any, index: int, count: int) -> Any:
+    """ȳ at the place of this result, nothing at the others."""
+    places = [None] * count
+    places[index] = g
+    return (Parts(places),)
+
+
 # One of the several results of an op.
-_pick = Op(
-    "pick",
-    lambda bundle, index, count: bundle[index],
-    lambda g, y, bundle, index, count: (Parts(g if i == index else None for i in range(count)),),
-)
+_pick = Op("pick", lambda bundle, index, count: bundle[index], _pick_rule)

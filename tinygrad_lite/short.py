@@ -152,19 +152,17 @@ def pull_two(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
     def pull(node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
         if create_graph or node.order < memory.latest or mode_of_this_thread().anomaly:
             return op.pull_any(node, grad, create_graph)
-        a: Any
-        b: Any
         a, b = node.args
         x, z = node.saved
         y = node.data
         pairs: list[tuple[Node, Any]] = []
         try:
-            if a.__class__ in kinds and a.requires_grad and first is not None:
+            if first is not None and kinds.get(a.__class__) and a.requires_grad:
                 g = first(grad, y, x, z)
                 if g.__class__ is _ndarray and g.shape != x.shape:
                     g = fit(g, x)
                 pairs.append((a, g))
-            if b.__class__ in kinds and b.requires_grad and second is not None:
+            if second is not None and kinds.get(b.__class__) and b.requires_grad:
                 g = second(grad, y, x, z)
                 if g.__class__ is _ndarray and g.shape != z.shape:
                     g = fit(g, z)

@@ -61,6 +61,11 @@ def _forward(
 def _rule(
     g: Any, y: Any, q: Any, k: Any, v: Any, *bias: Any, scale: float, allowed: Any, kept: Any
 ) -> tuple[Any, ...]:
+    """With w the softmax of the scores s, w̄ = ȳ vᵀ and s̄ = w · (w̄ - Σ(w̄ · w)):
+    q̄ = s̄ k scale, k̄ = s̄ᵀ q scale, v̄ = wᵀ ȳ.
+
+    These follow from eq. 1 of Vaswani et al. (2017).
+    """
     _, weights = y
     d_weights, used = g @ _t(v), weights
     if kept is not None:

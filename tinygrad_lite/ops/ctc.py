@@ -80,7 +80,7 @@ def _rule(
     target_lengths: np.ndarray,
     blank: int,
 ) -> np.ndarray:
-    """Return minus the probability, given the target, that a path is at each class at each step.
+    """Minus ȳ times the probability, given the target, that a path is at each class at each step.
 
     The paper, eq. 15, for the logarithms of its y. Here β leaves out the step's own probability,
     which α has. Where no path exists the gradient is 0.

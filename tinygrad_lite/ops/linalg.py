@@ -92,7 +92,7 @@ _solve: Op = Op(
     "solve",
     lambda a, b: np.linalg.solve(a, b),
     (
-        lambda g, y, a, b: fit(-_solve(a.mT, g) @ y.mT, a),
+        lambda g, y, a, b: fit(-_solve(a.mT, g) @ y.mT, a),  # type: ignore[has-type]
         lambda g, y, a, b: fit(_solve(a.mT, g), b),
     ),
     hint="a must be square and invertible (add a small multiple of the identity, or use pinv), "
@@ -232,6 +232,7 @@ def _inverse_gaps(x: Any) -> Any:
 
 
 def _eigh_rule(g: Any, y: Any, a: Any, uplo: str) -> Any:
+    """ā = V (diag(w̄) + F · (Vᵀ V̄)) Vᵀ, made symmetric, where F_ij = 1 / (w_j - w_i)."""
     (gw, gv), (w, v) = g, y
     inner: Any = 0.0
     if gw is not None:
@@ -250,6 +251,7 @@ _eigh = Op(
 
 
 def _qr_rule(g: Any, y: Any, a: Any) -> Any:
+    """ā = (Q̄ + Q (tril(M) + tril(M, -1)ᵀ)) R⁻ᵀ, where M = R R̄ᵀ - Q̄ᵀ Q."""
     q, r = y
     gq, gr = (x * 0.0 if gx is None else gx for gx, x in zip(g, (q, r), strict=True))
     m = r @ gr.mT - gq.mT @ q
@@ -265,6 +267,9 @@ _qr = Op(
 
 
 def _svd_rule(g: Any, y: Any, a: Any) -> Any:
+    """ā = U (diag(s̄) + (F · (Uᵀ Ū - Ūᵀ U)) S + S (F · (Vᵀ V̄ - V̄ᵀ V))) Vᵀ, and what of Ū and V̄ lies
+    outside of the planes of U and V, where F_ij = 1 / (s_j² - s_i²).
+    """
     (gu, gs, gvh), (u, s, vh) = g, y
     inner: Any = 0.0
     outer: Any = 0.0

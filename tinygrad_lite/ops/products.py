@@ -105,7 +105,7 @@ def _einsum(*xs: Any, subscripts: str) -> Any:
 
 
 def _einsum_gradient(k: int, g: Any, y: Any, *xs: Any, subscripts: str) -> Any:
-    """Sum the products of `g` with the other operands, into the subscripts of operand `k`.
+    """Sum the products of ȳ with the other operands, into the subscripts of this one.
 
     Where a label stands twice in these, the gradient lies on a diagonal: a product with the
     identity puts it there. Where nothing else has a label, the gradient is constant along it.

@@ -120,6 +120,11 @@ def _rnn_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) ->
 def _rnn_rule(
     g: Any, y: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Any, ...]:
+    """Back from the last step: ā_t = (h̄_t + Uᵀ ā_(t+1)) · (1 - h_t²), x̄_t = Wᵀ ā_t, W̄ = Σ ā_t x_tᵀ,
+    Ū = Σ ā_t h_(t-1)ᵀ, where a is what tanh is taken of.
+
+    Source: Werbos (1990), "Backpropagation through time", for the equation of `rnn_cell`.
+    """
     h = y[-1]
     g_h = h * 0 if g[0] is None else _time_first(g[0])
     da, dh0 = kernels.recurrent.rnn_backward(g_h, _or_zeros(g[1], h0), h, _c(w_hh))
@@ -138,6 +143,12 @@ def _lstm_forward(
 def _lstm_rule(
     g: Any, y: Any, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Any, ...]:
+    """Back from the last step: ō = h̄ · tanh c, c̄ = h̄ · o · (1 - tanh² c) + c̄_(t+1) · f_(t+1),
+    ī = c̄ · g, ḡ = c̄ · i, f̄ = c̄ · c_(t-1); then through σ and tanh, and W and U as in a plain RNN.
+
+    Source: Graves & Schmidhuber (2005), "Framewise phoneme classification with bidirectional LSTM
+    and other neural network architectures", for the equations of `lstm_cell`.
+    """
     *_, h, c, gates = y
     g_h = h * 0 if g[0] is None else _time_first(g[0])
     da, dh0, dc0 = kernels.recurrent.lstm_backward(
@@ -159,6 +170,11 @@ def _gru_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) ->
 def _gru_rule(
     g: Any, y: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
 ) -> tuple[Any, ...]:
+    """Back from the last step: n̄ = h̄ · (1 - z), z̄ = h̄ · (h_(t-1) - n), r̄ = n̄ · (1 - n²) · u with u,
+    the recurrent part of n; then through σ and tanh, and W and U as in a plain RNN.
+
+    These follow from the equations of `gru_cell` (Cho et al., 2014).
+    """
     *_, h, gates = y
     g_h = h * 0 if g[0] is None else _time_first(g[0])
     da, du, dh0 = kernels.recurrent.gru_backward(

@@ -258,7 +258,7 @@ def logsumexp(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor
 def _share(
     g: Any, y: Any, x: Any, axis: Axis, keepdims: bool, initial: Any = None, where: Mask = True
 ) -> Any:
-    """Split `g` evenly among the elements that attain the extreme."""
+    """Split ȳ evenly among the elements that attain the extreme."""
     attains = ((x == spread(y, x, axis, keepdims)) * where).astype(x.dtype)
     number = or_one(attains.sum(axis=axis, keepdims=True))  # none of them where `initial` does
     return spread(g, x, axis, keepdims) * attains / number

@@ -142,6 +142,7 @@ def _pieces(x: Any, lengths: Sequence[int], axis: int) -> tuple[Any, ...]:
 
 
 def _pad_rule(g: Any, y: Any, x: Any, pad_width: Any, value: float) -> Any:
+    """x̄ = ȳ without its margins."""
     before = np.broadcast_to(pad_width, (x.ndim, 2))[:, 0].tolist()
     return g[tuple(slice(lo, lo + n) for lo, n in zip(before, x.shape, strict=True))]
 

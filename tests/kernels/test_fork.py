@@ -1,0 +1,72 @@
+"""A child forked after kernels ran can run them too: they are serial, and hold no threads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tinygrad_lite import kernels
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork") or not kernels.available(), reason="nothing to fork"
+)
+
+FORKED = """
+import os, signal
+import tinygrad_lite as tg
+from tinygrad_lite import layers
+
+def train():
+    tg.seed(0)
+    convolution, lstm = layers.Conv2d(1, 2, 3), layers.LSTM(6, 4)
+    y, _ = lstm(convolution(tg.ones(2, 1, 6, 8)).sum(axis=1))
+    (y * y).sum().backward()
+    return [p.grad.tolist() for m in (convolution, lstm) for p in m.parameters()]
+
+expected = train()
+child = os.fork()
+if not child:
+    signal.alarm(60)  # a child that hangs dies
+    os._exit(0 if train() == expected else 1)
+_, status = os.waitpid(child, 0)
+import numba
+print(os.waitstatus_to_exitcode(status), numba.np.ufunc.parallel._is_initialized)
+"""
+
+POOL = """
+import multiprocessing
+import tinygrad_lite as tg
+
+def gradient(value):
+    w = tg.full((1, 1), value, requires_grad=True)
+    b = tg.zeros(1)
+    tg.rnn(tg.ones(1, 3, 1), tg.zeros(1, 1), w, w, b, b)[0].sum().backward()
+    return w.grad.item()
+
+if __name__ == "__main__":
+    here = [gradient(v) for v in (0.1, 0.2, 0.3, 0.4)]
+    with multiprocessing.get_context("METHOD").Pool(2) as pool:
+        print(pool.map_async(gradient, (0.1, 0.2, 0.3, 0.4)).get(100) == here)
+"""
+
+
+def run(program, tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(program)
+    ran = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=200)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+def test_a_forked_child_computes_what_its_parent_does(tmp_path):
+    exit_code, threading_layer_started = run(FORKED, tmp_path)
+    assert exit_code == "0"
+    # When this fails, kernels have begun to use Numba's threads, which no fork survives: then put
+    # the guard that ARCHITECTURE.md speaks of into kernels/jit.py.
+    assert threading_layer_started == "False"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pool_of_processes_after_kernels_ran(method, tmp_path):
+    assert run(POOL.replace("METHOD", method), tmp_path) == ["True"]
