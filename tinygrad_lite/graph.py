@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from itertools import count
 from sys import _getframe
 from typing import TYPE_CHECKING, Any
@@ -136,7 +136,7 @@ def record(
     out.order = next_order()
     frame = _getframe(depth)
     code = frame.f_code
-    if whose.get(code.co_filename) is USERS:
+    if code.co_filename in whose and whose[code.co_filename] is USERS:
         out.origin = code, frame.f_lasti
     else:
         out.origin = user_origin(depth + 1)
@@ -183,6 +183,7 @@ def walk(
     # result or the id of a leaf
     table: dict[int, list[Any]] = {}
     queue: list[int] = []
+    held = 0  # a key that the queue is spared, as in a chain each would be put in and out at once
     arriving = seeds
     while True:
         for node, grad in arriving:
@@ -191,16 +192,24 @@ def walk(
             if key not in table:
                 table[key] = [node, grad, False]
                 if order and order >= oldest:
-                    heappush(queue, key)
+                    if held:
+                        heappush(queue, key)
+                    else:
+                        held = key
                 continue
             entry = table[key]
             if entry[2]:
                 entry[1] += grad  # in place, into a buffer that the walk made
             else:
                 entry[1], entry[2] = entry[1] + grad, True
-        if not queue:
+        if queue:
+            key = heappushpop(queue, held) if held else heappop(queue)
+        elif held:
+            key = held
+        else:
             break
-        node, grad, _ = table.pop(heappop(queue))
+        held = 0
+        node, grad, _ = table.pop(key)
         if node.hooks:
             grad = node.apply_hooks(grad)
         if wanted is None:

@@ -7,6 +7,7 @@ array counts for all of it, and for all views of it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from threading import RLock
@@ -29,6 +30,8 @@ class Change(NamedTuple):
 
 _changes: dict[int, Change] = {}  # by the id of the array that owns the memory
 _one_at_a_time = RLock()  # so that no thread sets `latest` back; a finaliser may come in between
+_last_change = 0
+_watchers = 0
 latest = 0  # vertices younger than this need no look
 
 
@@ -41,13 +44,22 @@ def _owner(array: np.ndarray) -> np.ndarray:
 
 def mark_changed(*arrays: np.ndarray) -> None:
     """Remember that the user's current line writes into `arrays`."""
-    global latest
+    global _last_change
     origin = user_origin()
     with _one_at_a_time:
-        latest = next_order()
+        _last_change = order = next_order()
+        watch(0)
         for owner in map(_owner, arrays):
             key = id(owner)
-            _changes[key] = Change(latest, origin, ref(owner, partial(_forget, key)))
+            _changes[key] = Change(order, origin, ref(owner, partial(_forget, key)))
+
+
+def watch(more: int) -> None:
+    """Count the contexts in which every vertex needs a look, as that of `detect_anomaly`."""
+    global latest, _watchers
+    with _one_at_a_time:
+        _watchers += more
+        latest = sys.maxsize if _watchers else _last_change
 
 
 def _forget(key: int, _: Any) -> None:

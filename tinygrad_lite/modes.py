@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ContextDecorator
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite import kernels
+from tinygrad_lite import kernels, memory
 
 if TYPE_CHECKING:
     from tinygrad_lite.op import Op
@@ -44,6 +44,9 @@ current: ContextVar[Modes] = ContextVar("modes", default=Modes())  # noqa: B039
 _outer: ContextVar[tuple[Any, ...]] = ContextVar("outer", default=())
 
 
+_NO_CHANGE = nullcontext()
+
+
 class Setting(ContextDecorator):
     """A context, or a decorator, in which some modes are different.
 
@@ -55,6 +58,8 @@ class Setting(ContextDecorator):
         self._changes = changes
 
     def __enter__(self) -> None:
+        if "anomaly" in self._changes:
+            memory.watch(1)
         mode = current.get()
         _outer.set((mode, _outer.get()))
         for name, value in self._changes.items():
@@ -63,6 +68,8 @@ class Setting(ContextDecorator):
                 break
 
     def __exit__(self, *_: object) -> None:
+        if "anomaly" in self._changes:
+            memory.watch(-1)
         mode, further = _outer.get()
         current.set(mode)
         _outer.set(further)
@@ -71,6 +78,11 @@ class Setting(ContextDecorator):
 def no_grad() -> Setting:
     """Return a context (or decorator) in which nothing is recorded on the graph."""
     return Setting(grad=False)
+
+
+def recording() -> AbstractContextManager[None]:
+    """Return `enable_grad()`, or what costs less where ops are being recorded already."""
+    return _NO_CHANGE if current.get().grad else enable_grad()
 
 
 def enable_grad() -> Setting:

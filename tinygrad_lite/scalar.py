@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from tinygrad_lite.errors import DTypeError, GraphError, message
 from tinygrad_lite.graph import Node, deliver, kinds, walk
-from tinygrad_lite.modes import enable_grad
+from tinygrad_lite.modes import recording
 from tinygrad_lite.operators import Operators
 
 _empty = object.__new__
@@ -92,7 +92,7 @@ class Scalar(Operators["Scalar"]):
         if create_graph and not isinstance(gradient, Scalar):
             gradient = Scalar(gradient, requires_grad=False)
         seeds = [(self, gradient)]
-        with enable_grad():
+        with recording():
             deliver(walk(seeds, create_graph=create_graph), seeds)
 
     def scalars(self) -> Scalar:

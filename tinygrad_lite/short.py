@@ -49,7 +49,7 @@ def of_one(op: Op) -> Callable[[Any], Any]:
                     return op.call((a,), _NO_PARAMS)
                 if y.__class__ is not x.__class__:
                     y = kind.to_raw(y)
-                if a.requires_grad and differentiable and mode.grad:
+                if differentiable and mode.grad and a.requires_grad:
                     return record(kind, op, y, (a,), _NO_PARAMS, (x,))
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
                 out.data = y
@@ -79,40 +79,42 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
         try:
             kind = kinds[a.__class__]
         except KeyError:  # not a vertex
-            return op.call((b, a) if swapped else (a, b), _NO_PARAMS)
-        if mode.quick:
-            x = a.data
-            own, cls = x.__class__, b.__class__
-            if cls is kind or kinds.get(cls) is kind:
-                z = b.data
-                track = a.requires_grad or b.requires_grad
-                usual = own is float or (
-                    (dtype := x.dtype) is z.dtype and (dtype is _FLOAT32 or dtype is _FLOAT64)
-                )
-            elif cls is float or cls is int:
-                z = b
-                track = a.requires_grad
-                usual = own is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64
-            else:
-                usual = False
-            if usual:
-                if swapped:
-                    a, b, x, z = b, a, z, x
-                try:
-                    y = forward(x, z)
-                except Exception:  # explained on the long way
-                    return op.call((a, b), _NO_PARAMS)
-                if y.__class__ is not own:
-                    y = kind.to_raw(y)
-                if track and differentiable and mode.grad:
-                    return record(kind, op, y, (a, b), _NO_PARAMS, (x, z))
-                out = _empty(kind)  # as kind.make(y) does, without the cost of a call
-                out.data = y
-                out.requires_grad = False
-                out.grad = out.hooks = out.op = out.origin = None
-                out.args = ()
-                out.order = 0
-                return out
+            kind = None
+        if kind is None or not mode.quick:
+            return long_way(a, b)
+        x = a.data
+        own, cls = x.__class__, b.__class__
+        if own is not float and (dtype := x.dtype) is not _FLOAT32 and dtype is not _FLOAT64:
+            return long_way(a, b)
+        if cls is kind or kinds.get(cls) is kind:
+            z = b.data
+            if own is not float and dtype is not z.dtype:
+                return long_way(a, b)
+            track = differentiable and mode.grad and (a.requires_grad or b.requires_grad)
+        elif cls is float or cls is int:
+            z = b
+            track = differentiable and mode.grad and a.requires_grad
+        else:
+            return long_way(a, b)
+        if swapped:
+            a, b, x, z = b, a, z, x
+        try:
+            y = forward(x, z)
+        except Exception:  # explained on the long way
+            return op.call((a, b), _NO_PARAMS)
+        if y.__class__ is not own:
+            y = kind.to_raw(y)
+        if track:
+            return record(kind, op, y, (a, b), _NO_PARAMS, (x, z))
+        out = _empty(kind)  # as kind.make(y) does, without the cost of a call
+        out.data = y
+        out.requires_grad = False
+        out.grad = out.hooks = out.op = out.origin = None
+        out.args = ()
+        out.order = 0
+        return out
+
+    def long_way(a: Any, b: Any) -> Any:
         return op.call((b, a) if swapped else (a, b), _NO_PARAMS)
 
     return _named(function, op)
@@ -131,10 +133,9 @@ def _named(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
 def pull_one(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
     """Return `op.pull` for a rule of one operand."""
     rule: Any = op.rule
-    mode_of_this_thread = modes.current.get
 
     def pull(node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
-        if create_graph or node.order < memory.latest or mode_of_this_thread().anomaly:
+        if create_graph or node.order < memory.latest:
             return op.pull_any(node, grad, create_graph)
         try:
             return [(node.args[0], rule(grad, node.data, node.saved[0]))]
@@ -147,22 +148,22 @@ def pull_one(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
 def pull_two(op: Op) -> Callable[..., list[tuple[Node, Any]]]:
     """Return `op.pull` for a rule of two operands, with a function for each."""
     first, second = op.rule  # type: ignore[misc]
-    mode_of_this_thread = modes.current.get
+    classes: Any = kinds  # type checkers take `a.__class__ in kinds` to say that `a` is a class
 
     def pull(node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, Any]]:
-        if create_graph or node.order < memory.latest or mode_of_this_thread().anomaly:
+        if create_graph or node.order < memory.latest:
             return op.pull_any(node, grad, create_graph)
         a, b = node.args
         x, z = node.saved
         y = node.data
         pairs: list[tuple[Node, Any]] = []
         try:
-            if first is not None and kinds.get(a.__class__) and a.requires_grad:
+            if a.__class__ in classes and a.requires_grad and first is not None:
                 g = first(grad, y, x, z)
                 if g.__class__ is _ndarray and g.shape != x.shape:
                     g = fit(g, x)
                 pairs.append((a, g))
-            if second is not None and kinds.get(b.__class__) and b.requires_grad:
+            if b.__class__ in classes and b.requires_grad and second is not None:
                 g = second(grad, y, x, z)
                 if g.__class__ is _ndarray and g.shape != z.shape:
                     g = fit(g, z)

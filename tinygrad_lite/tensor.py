@@ -12,7 +12,7 @@ from tinygrad_lite import ops
 from tinygrad_lite.errors import ArgumentError, DTypeError, GraphError, ShapeError, message
 from tinygrad_lite.graph import Node, deliver, kinds, record, walk
 from tinygrad_lite.memory import mark_changed
-from tinygrad_lite.modes import enable_grad, is_grad_enabled
+from tinygrad_lite.modes import is_grad_enabled, recording
 from tinygrad_lite.op import FLOATS, OBJECT, Op
 from tinygrad_lite.operators import Operators
 from tinygrad_lite.ops.indexing import At, plain_index
@@ -215,7 +215,7 @@ class Tensor(Protocols, Operators["Tensor"]):
         else:
             seed = self._checked(gradient)
         seeds = [(self, seed if create_graph else seed.data)]
-        with enable_grad():
+        with recording():
             deliver(walk(seeds, create_graph=create_graph), seeds)
 
     def _checked(self, gradient: ArrayLike) -> Tensor:
