@@ -42,7 +42,7 @@ class Sequential(Module):
         return x
 
     def __iter__(self) -> Iterator[Module]:
-        return (member for _, member in self._members())
+        return (part for part in vars(self).values() if isinstance(part, Module))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -155,7 +155,13 @@ def selu(x: ArrayLike) -> Tensor:
 
 # -- pieces of straight lines ---------------------------------------------------------------------
 
-relu = unary("relu", lambda x: np.maximum(x, 0.0), lambda g, y, x: g * (y > 0))
+
+def _relu(x: Any) -> Any:
+    # against a number np.maximum runs at a third of the speed of clip, which takes longer to start
+    return x.clip(0.0, np.inf) if getattr(x, "size", 0) > 2000 else np.maximum(x, 0.0)
+
+
+relu = unary("relu", _relu, lambda g, y, x: g * (y > 0))
 _hardtanh = elementwise(
     "hardtanh",
     lambda x, low, high: np.minimum(np.maximum(x, low), high),
