@@ -33,7 +33,7 @@ def look_at_result(op: Op, out: Any, operands: dict[str, Any], result: Any) -> N
     problem = _made(op, operands, [result], "made {} in its result", "an operand came in with NaN")
     if problem:
         raise _error(op, problem, operands, stack)
-    node = out[0].args[0] if type(out) is tuple and out[0].args else out
+    node = out[0].args[0] if type(out) is tuple and out[0].op else out
     origin = user_origin()
     if isinstance(node, Node) and node.op is op and origin is not None:
         node.origin = (*origin[:2], stack, memory.fingerprints(node))

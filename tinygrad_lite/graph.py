@@ -34,13 +34,13 @@ class Node:
         data: the value: an ndarray, a float, or a tuple of ndarrays for an op with several results.
         requires_grad: whether the walk visits this vertex.
         grad: the gradient that `backward` left here, of the vertex's own kind, or None.
-        op: the `Op` that made it; None for a leaf.
+        hooks: functions applied to the gradient when the walk reaches this vertex.
+        op: the `Op` that made it; None for a leaf, which has none of the following.
+        order: position in creation order; 0 for a leaf.
         args: what the op was called with; vertices among them are the parents.
         params: the op's keyword parameters.
         saved: the raw values of `args`, handed to the gradient rule.
-        order: position in creation order; 0 for a leaf.
         origin: (code, instruction) of the user's line that made it; see `errors.Origin`.
-        hooks: functions applied to the gradient when the walk reaches this vertex.
     """
 
     __slots__ = (
@@ -71,7 +71,7 @@ class Node:
     @property
     def parents(self) -> tuple[Node, ...]:
         """The vertices this one was computed from."""
-        return tuple(arg for arg in self.args if isinstance(arg, Node))
+        return tuple(arg for arg in self.args if isinstance(arg, Node)) if self.op else ()
 
     @property
     def formula(self) -> Formula | None:
@@ -81,7 +81,7 @@ class Node:
     @property
     def line(self) -> str | None:
         """The user's line that made this one, as `file.py:12: the line`; None for a leaf."""
-        return show_origin(self.origin) if self.origin else None
+        return show_origin(self.origin) if self.op and self.origin else None
 
     def receive(self, grad: Any, shared: set[int]) -> None:
         """Take delivery of a finished gradient as a leaf; copy it if its buffer is in `shared`."""

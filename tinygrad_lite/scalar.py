@@ -47,8 +47,7 @@ class Scalar(Operators["Scalar"]):
                 message("Scalar", "not a number", {"data": data}, fix="pass an int or a float")
             ) from error
         self.requires_grad = requires_grad
-        self.grad = self.op = self.hooks = self.origin = None
-        self.args = ()
+        self.grad = self.op = self.hooks = None
         self.order = 0
 
     @staticmethod
@@ -57,8 +56,7 @@ class Scalar(Operators["Scalar"]):
         out = _empty(Scalar)
         out.data = data if data.__class__ is float else float(data)
         out.requires_grad = False
-        out.grad = out.op = out.hooks = out.origin = None
-        out.args = ()
+        out.grad = out.op = out.hooks = None
         out.order = 0
         return out
 

@@ -54,8 +54,7 @@ def of_one(op: Op) -> Callable[[Any], Any]:
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
                 out.data = y
                 out.requires_grad = False
-                out.grad = out.hooks = out.op = out.origin = None
-                out.args = ()
+                out.grad = out.hooks = out.op = None
                 out.order = 0
                 return out
         return op.call((a,), _NO_PARAMS)
@@ -109,8 +108,7 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
         out = _empty(kind)  # as kind.make(y) does, without the cost of a call
         out.data = y
         out.requires_grad = False
-        out.grad = out.hooks = out.op = out.origin = None
-        out.args = ()
+        out.grad = out.hooks = out.op = None
         out.order = 0
         return out
 

@@ -72,8 +72,7 @@ class Tensor(Protocols, Operators["Tensor"]):
     ) -> None:
         self.data = _to_array(data, dtype).copy()
         self.requires_grad = False
-        self.grad = self.op = self.hooks = self.origin = None
-        self.args = ()
+        self.grad = self.op = self.hooks = None
         self.order = 0
         if requires_grad:
             self.requires_grad_()
@@ -84,8 +83,7 @@ class Tensor(Protocols, Operators["Tensor"]):
         out = _empty(Tensor)
         out.data = data if data.__class__ is _ndarray else np.asarray(data)
         out.requires_grad = False
-        out.grad = out.op = out.hooks = out.origin = None
-        out.args = ()
+        out.grad = out.op = out.hooks = None
         out.order = 0
         return out
 
@@ -206,7 +204,7 @@ class Tensor(Protocols, Operators["Tensor"]):
                     "only a single number has an obvious gradient to start from",
                     {"y": self},
                     fix="reduce it, y.sum().backward(), or give one: y.backward(gradient)",
-                    origin=self.origin,
+                    origin=self.origin if self.op else None,
                 )
             )
         if gradient is None:
@@ -232,7 +230,7 @@ class Tensor(Protocols, Operators["Tensor"]):
                         f"the gradient must have the {problem} of the Tensor it is the gradient of",
                         {"y": self, "gradient": seed},
                         fix="reshape or convert it: gradient.reshape(y.shape).astype(y.dtype)",
-                        origin=self.origin,
+                        origin=self.origin if self.op else None,
                     )
                 )
         return seed
@@ -258,7 +256,7 @@ class Tensor(Protocols, Operators["Tensor"]):
                     "a hook must return a gradient of its Tensor's shape and dtype",
                     {"x": self, "returned": grad},
                     fix="return nothing to keep the gradient as it is",
-                    origin=self.origin,
+                    origin=self.origin if self.op else None,
                 )
             )
         return grad
