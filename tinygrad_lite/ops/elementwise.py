@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.broadcast import BROADCASTING, fit
+from tinygrad_lite.broadcast import BROADCASTING
 from tinygrad_lite.errors import DTypeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Function, Op, binary, unary
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ LN2, LN10 = math.log(2.0), math.log(10.0)
 elementwise = partial(Op, elementwise=True, hint=BROADCASTING)
 
 
-def raw(x: Any) -> Any:
-    """Return the value of a vertex, anything else as it is."""
-    return x.data if isinstance(x, Node) else x
+def as_array(x: Any) -> Any:
+    """Return lists and numbers as an ndarray; Tensors and arrays as they are."""
+    return x if hasattr(x, "shape") else np.asarray(x)
 
 
 def _log(x: Any) -> Any:
@@ -253,9 +253,10 @@ _where = Op(
     "where",
     lambda a, b, condition: np.where(condition, a, b),
     (  # not a product with the condition: an infinite g must not leave nan where it is not selected
-        lambda g, y, a, b, condition: fit(where(condition, g, 0.0), a),
-        lambda g, y, a, b, condition: fit(where(condition, 0.0, g), b),
+        lambda g, y, a, b, condition: where(condition, g, 0.0),
+        lambda g, y, a, b, condition: where(condition, 0.0, g),
     ),
+    broadcasts=True,
 )
 
 

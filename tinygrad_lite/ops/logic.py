@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.errors import DTypeError, message
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Op, binary, unary
-from tinygrad_lite.ops.elementwise import elementwise, raw
+from tinygrad_lite.ops.elementwise import elementwise
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
