@@ -21,21 +21,18 @@ if TYPE_CHECKING:
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _NO_PARAMS: dict[str, Any] = {}
+_mode_of_this_thread = modes.current.get
 _empty, _ndarray = object.__new__, np.ndarray
 
 # -- forward --------------------------------------------------------------------------------------
 
 
 def of_one(op: Op) -> Callable[[Any], Any]:
-    """Return the function `a -> op(a)`."""
-    forward, differentiable, mode_of_this_thread = (
-        op.forward,
-        op.rule is not None,
-        modes.current.get,
-    )
+    """Return the function `x -> op(x)`."""
+    forward, differentiable = op.forward, op.rule is not None
 
     def function(a: Any) -> Any:
-        mode = mode_of_this_thread()
+        mode = _mode_of_this_thread()
         try:
             kind = kinds[a.__class__]
         except KeyError:  # not a vertex
@@ -68,14 +65,10 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
 
     The way is short if `a` is a vertex, and `b` one of the same kind and dtype, or a number.
     """
-    forward, differentiable, mode_of_this_thread = (
-        op.forward,
-        op.rule is not None,
-        modes.current.get,
-    )
+    forward, differentiable = op.forward, op.rule is not None
 
     def function(a: Any, b: Any) -> Any:
-        mode = mode_of_this_thread()
+        mode = _mode_of_this_thread()
         try:
             kind = kinds[a.__class__]
         except KeyError:  # not a vertex
@@ -122,6 +115,7 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
 
 def _named(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = op.name
+    function.__module__ = "tinygrad_lite"  # where users find it, and pickle does
     function.__doc__ = op.__doc__
     function.op = op  # type: ignore[attr-defined]
     return function

@@ -69,6 +69,7 @@ matmul = binary(
     ),
     elementwise=False,
     hint="the last axis of the first operand must be as long as the second last of the second",
+    doc="Matrix product a @ b over the last two axes; leading axes broadcast.",
 )
 
 
