@@ -18,6 +18,7 @@ from tinygrad_lite.graph import Node, kinds, record
 
 if TYPE_CHECKING:
     from tinygrad_lite.op import Op
+    from tinygrad_lite.tensor import ArrayLike, Tensor
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _NO_PARAMS: dict[str, Any] = {}
@@ -31,23 +32,23 @@ def of_one(op: Op) -> Callable[[Any], Any]:
     """Return the function `x -> op(x)`."""
     forward, differentiable = op.forward, op.rule is not None
 
-    def function(a: Any) -> Any:
+    def function(x: ArrayLike) -> Tensor:
         mode = _mode_of_this_thread()
         try:
-            kind = kinds[a.__class__]
+            kind = kinds[x.__class__]
         except KeyError:  # not a vertex
-            return op.call((a,), _NO_PARAMS)
+            return op.call((x,), _NO_PARAMS)
         if mode.quick:
-            x = a.data
-            if x.__class__ is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64:
+            raw = x.data
+            if raw.__class__ is float or (dtype := raw.dtype) is _FLOAT32 or dtype is _FLOAT64:
                 try:
-                    y = forward(x)
+                    y = forward(raw)
                 except Exception:  # explained on the long way
-                    return op.call((a,), _NO_PARAMS)
-                if y.__class__ is not x.__class__:
+                    return op.call((x,), _NO_PARAMS)
+                if y.__class__ is not raw.__class__:
                     y = kind.to_raw(y)
-                if differentiable and mode.grad and a.requires_grad:
-                    return record(kind, op, y, (a,), _NO_PARAMS, (x,))
+                if differentiable and mode.grad and x.requires_grad:
+                    return record(kind, op, y, (x,), _NO_PARAMS, (raw,))
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
                 out.data = y
                 out.requires_grad = False
@@ -55,7 +56,7 @@ def of_one(op: Op) -> Callable[[Any], Any]:
                 out.args = ()
                 out.order = 0
                 return out
-        return op.call((a,), _NO_PARAMS)
+        return op.call((x,), _NO_PARAMS)
 
     return _named(function, op)
 
@@ -67,7 +68,7 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
     """
     forward, differentiable = op.forward, op.rule is not None
 
-    def function(a: Any, b: Any) -> Any:
+    def function(a: ArrayLike, b: ArrayLike) -> Tensor:
         mode = _mode_of_this_thread()
         try:
             kind = kinds[a.__class__]
