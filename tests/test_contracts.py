@@ -27,6 +27,14 @@ def installed_layout(tmp_path):
     return tmp_path
 
 
+def test_every_file_of_the_engine_stands_in_the_house_table():
+    rows = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## How")[0]
+    folder = ROOT / "tinygrad_lite"
+    files = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    folders = {f"{path.parent.name}/" for path in folder.glob("*/__init__.py")}
+    assert {name for name in files | folders if f"`{name}`" not in rows} == set()
+
+
 def lint_imports(folder):
     command = "from importlinter.cli import lint_imports_command as main; main()"
     environment = os.environ | {"PYTHONPATH": str(folder)}

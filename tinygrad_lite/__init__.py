@@ -106,14 +106,6 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
-__all__ += creation.__all__
-__all__ += ops.__all__
-
-if TYPE_CHECKING:
-    from tinygrad_lite import contract, data, functional, layers, optim, train
-    from tinygrad_lite.checkpoint import load, save
-    from tinygrad_lite.train import Trainer
-
 
 # Loaded when first asked for, so that importing the engine stays as quick as importing NumPy.
 _lazy = {
@@ -123,10 +115,17 @@ _lazy = {
 }
 _lazy_modules = {"contract", "data", "functional", "layers", "optim", "train"}
 
+if TYPE_CHECKING:
+    from tinygrad_lite import contract, data, functional, layers, optim, train
+    from tinygrad_lite.checkpoint import load, save
+    from tinygrad_lite.train import Trainer
+else:  # what follows would keep type checkers from telling a name that does not exist
+    __all__ += creation.__all__
+    __all__ += ops.__all__
 
-def __getattr__(name: str) -> Any:
-    if name in _lazy_modules:
-        return import_module(f"{__name__}.{name}")
-    if name in _lazy:
-        return getattr(import_module(_lazy[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _lazy_modules:
+            return import_module(f"{__name__}.{name}")
+        if name in _lazy:
+            return getattr(import_module(_lazy[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_lite import memory
 from tinygrad_lite.errors import PACKAGE, AnomalyError, describe, is_ours, message, user_origin
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import Node, raw
 
 if TYPE_CHECKING:
     from tinygrad_lite.op import Op
@@ -156,7 +156,7 @@ def _error(
 def _arrays(values: Iterable[Any]) -> Iterator[np.ndarray]:
     """Yield what holds floats, of raw values, vertices, and tuples of both."""
     for value in values:
-        value = value.data if isinstance(value, Node) else value
+        value = raw(value)
         if isinstance(value, tuple | list):
             yield from _arrays(value)
         elif isinstance(value, float) or getattr(value, "dtype", np.dtype(bool)).kind == "f":

@@ -229,7 +229,7 @@ _LEFT_OUT = {
     *("fit", "spread", "reshape", "expand_dims", "squeeze", "broadcast_to", "astype", "rows"),
     *("or_one", "grounded", "raw", "asarray"),
 }
-_TRANSPOSES = {"t", "swapaxes", "transpose", "matrix_transpose"}
+_TRANSPOSES = {"swapaxes", "transpose", "matrix_transpose"}
 # a call: how tightly its operands bind at least, how it binds itself, Unicode, LaTeX
 _CALLS = {
     "absolute": (0, _ATOM, "|{0}|", r"\left|{0}\right|"),

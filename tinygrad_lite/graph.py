@@ -143,6 +143,11 @@ def record(
     return out
 
 
+def raw(x: Any) -> Any:
+    """Return the value of a vertex, anything else as it is."""
+    return x.data if isinstance(x, Node) else x
+
+
 class HookHandle:
     """Removes a hook again."""
 

@@ -17,7 +17,7 @@ from weakref import ref
 import numpy as np
 
 from tinygrad_lite.errors import GraphError, Origin, message, show_origin, user_origin
-from tinygrad_lite.graph import Node, next_order
+from tinygrad_lite.graph import Node, next_order, raw
 
 
 class Change(NamedTuple):
@@ -141,7 +141,7 @@ def reads(node: Node, grad: Any, create_graph: bool, place: int | None) -> bool:
     y, values = op.held(y, values, len(node.args))
     parts = op.rule if isinstance(op.rule, tuple) else (op.rule,)
     wanted = [isinstance(arg, Node) and arg.requires_grad for arg in node.args]
-    grad = tuple(map(_raw, grad)) if isinstance(grad, tuple) else _raw(grad)
+    grad = tuple(map(raw, grad)) if isinstance(grad, tuple) else raw(grad)
     try:
         with np.errstate(all="ignore"):
             for part, asked in zip(parts, wanted if len(parts) > 1 else [True], strict=False):
@@ -150,10 +150,6 @@ def reads(node: Node, grad: Any, create_graph: bool, place: int | None) -> bool:
     except Exception:
         return True
     return False
-
-
-def _raw(value: Any) -> Any:
-    return value.data if isinstance(value, Node) else value
 
 
 def changed(node: Node, place: int | None, value: Any, how: str) -> GraphError:

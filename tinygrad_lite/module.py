@@ -307,12 +307,12 @@ class Module(Hooked):
                         f"needs {lengths[name]} {name}, got {length}; "
                         f"input is ({axes.replace(' ', ', ')})",
                         {"x": x},
-                        fix=self._fix_for(x, names, lengths),
+                        fix=self._fix_for(x, lengths),
                     )
                 )
 
     @staticmethod
-    def _fix_for(x: Tensor, names: list[str], lengths: dict[str, int]) -> str:
+    def _fix_for(x: Tensor, lengths: dict[str, int]) -> str:
         if "channels" in lengths and x.shape[-1] == lengths["channels"]:
             return "x seems to have its channels last: x.transpose(0, 3, 1, 2)"
         return "change the layer's size, or the layer before it"

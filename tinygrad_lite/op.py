@@ -94,6 +94,7 @@ class Op:
         keeps: `forward` returns more than the result: what the rule, whose y is then all of it,
             needs besides. There must be a reference.
         hint: how to mend the commonest wrong call.
+        doc: what `help` says of it.
     """
 
     def __init__(
@@ -414,9 +415,11 @@ def _kind_of(bundle: Node) -> Any:
     return next(arg.kind for arg in bundle.args if isinstance(arg, Node))  # type: ignore[attr-defined]
 
 
-def unary(name: str, forward: Callable[..., Any], rule: Rule | None = None) -> Function:
+def unary(
+    name: str, forward: Callable[..., Any], rule: Rule | None = None, doc: str | None = None
+) -> Function:
     """Return the function of an elementwise op of one operand; see `Op`."""
-    op = Op(name, forward, rule, elementwise=True)
+    op = Op(name, forward, rule, elementwise=True, doc=doc)
     if rule is not None:
         op.pull = short.pull_one(op)
     return short.of_one(op)  # type: ignore[return-value]
@@ -426,12 +429,13 @@ def binary(
     name: str,
     forward: Callable[..., Any],
     rule: Rule | None = None,
+    doc: str | None = None,
     *,
     elementwise: bool = True,
     hint: str = BROADCASTING,
 ) -> Function:
     """Return the function of an op of two operands, which broadcast; see `Op`."""
-    op = Op(name, forward, rule, elementwise=elementwise, broadcasts=True, hint=hint)
+    op = Op(name, forward, rule, elementwise=elementwise, broadcasts=True, hint=hint, doc=doc)
     if isinstance(rule, tuple):
         op.pull = short.pull_two(op)
     return short.of_two(op)  # type: ignore[return-value]

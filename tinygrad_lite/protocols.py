@@ -40,7 +40,7 @@ def _counterpart(name: str, module: str = "numpy") -> Callable[..., Any] | None:
         return getattr(ops.linalg, name) if name in ops.linalg.__all__ else None
     if module != "numpy":  # such as numpy.emath, whose sqrt is another one
         return None
-    return getattr(ops, name) if name in ops.__all__ else no_ops.get(name)
+    return getattr(ops, name) if name in ops.__all__ else no_ops.get(name)  # type: ignore[attr-defined]
 
 
 def _translated(

@@ -18,46 +18,44 @@ from tinygrad_lite.graph import Node, kinds, record
 
 if TYPE_CHECKING:
     from tinygrad_lite.op import Op
+    from tinygrad_lite.tensor import ArrayLike, Tensor
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 _NO_PARAMS: dict[str, Any] = {}
+_mode_of_this_thread = modes.current.get
 _empty, _ndarray = object.__new__, np.ndarray
 
 # -- forward --------------------------------------------------------------------------------------
 
 
 def of_one(op: Op) -> Callable[[Any], Any]:
-    """Return the function `a -> op(a)`."""
-    forward, differentiable, mode_of_this_thread = (
-        op.forward,
-        op.rule is not None,
-        modes.current.get,
-    )
+    """Return the function `x -> op(x)`."""
+    forward, differentiable = op.forward, op.rule is not None
 
-    def function(a: Any) -> Any:
-        mode = mode_of_this_thread()
+    def function(x: ArrayLike) -> Tensor:
+        mode = _mode_of_this_thread()
         try:
-            kind = kinds[a.__class__]
+            kind = kinds[x.__class__]
         except KeyError:  # not a vertex
-            return op.call((a,), _NO_PARAMS)
+            return op.call((x,), _NO_PARAMS)
         if mode.quick:
-            x = a.data
-            if x.__class__ is float or (dtype := x.dtype) is _FLOAT32 or dtype is _FLOAT64:
+            raw = x.data
+            if raw.__class__ is float or (dtype := raw.dtype) is _FLOAT32 or dtype is _FLOAT64:
                 try:
-                    y = forward(x)
+                    y = forward(raw)
                 except Exception:  # explained on the long way
-                    return op.call((a,), _NO_PARAMS)
-                if y.__class__ is not x.__class__:
+                    return op.call((x,), _NO_PARAMS)
+                if y.__class__ is not raw.__class__:
                     y = kind.to_raw(y)
-                if differentiable and mode.grad and a.requires_grad:
-                    return record(kind, op, y, (a,), _NO_PARAMS, (x,))
+                if differentiable and mode.grad and x.requires_grad:
+                    return record(kind, op, y, (x,), _NO_PARAMS, (raw,))
                 out = _empty(kind)  # as kind.make(y) does, without the cost of a call
                 out.data = y
                 out.requires_grad = False
                 out.grad = out.hooks = out.op = None
                 out.order = 0
                 return out
-        return op.call((a,), _NO_PARAMS)
+        return op.call((x,), _NO_PARAMS)
 
     return _named(function, op)
 
@@ -67,14 +65,10 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
 
     The way is short if `a` is a vertex, and `b` one of the same kind and dtype, or a number.
     """
-    forward, differentiable, mode_of_this_thread = (
-        op.forward,
-        op.rule is not None,
-        modes.current.get,
-    )
+    forward, differentiable = op.forward, op.rule is not None
 
-    def function(a: Any, b: Any) -> Any:
-        mode = mode_of_this_thread()
+    def function(a: ArrayLike, b: ArrayLike) -> Tensor:
+        mode = _mode_of_this_thread()
         try:
             kind = kinds[a.__class__]
         except KeyError:  # not a vertex
@@ -120,6 +114,7 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
 
 def _named(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = op.name
+    function.__module__ = "tinygrad_lite"  # where users find it, and pickle does
     function.__doc__ = op.__doc__
     function.op = op  # type: ignore[attr-defined]
     return function

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial, wraps
-from typing import Any
+from typing import Any, Concatenate, Literal, overload
 
 import numpy as np
 
@@ -34,11 +34,22 @@ from tinygrad_lite.graph import Node, deliver, walk
 from tinygrad_lite.modes import enable_grad, is_grad_enabled
 from tinygrad_lite.op import FLOATS, alias
 from tinygrad_lite.scalar import Scalar
-from tinygrad_lite.tensor import Tensor
+from tinygrad_lite.tensor import ArrayLike, Tensor
 from tinygrad_lite.tree import flatten, leaves_like
 
 Function = Callable[..., Any]
+# what type checkers can tell of: a Tensor in, and one out
+FunctionOfTensor = Callable[Concatenate[Tensor, ...], Tensor]
+Derivative = Callable[Concatenate[ArrayLike, ...], Tensor]
 Argnums = int | Sequence[int]
+
+
+@overload
+def grad(f: FunctionOfTensor, argnums: int = 0, has_aux: Literal[False] = False) -> Derivative: ...
+
+
+@overload
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
@@ -67,6 +78,16 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
         return (gradients, value[1]) if has_aux else gradients
 
     return gradient
+
+
+@overload
+def value_and_grad(
+    f: FunctionOfTensor, argnums: int = 0, has_aux: Literal[False] = False
+) -> Callable[Concatenate[ArrayLike, ...], tuple[Tensor, Tensor]]: ...
+
+
+@overload
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function: ...
 
 
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
@@ -135,6 +156,14 @@ def jvp(f: Function, xs: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, A
     return call.value(), call.put(_pushforward(call)(directions))
 
 
+@overload
+def jacobian(f: FunctionOfTensor, argnums: int = 0) -> Derivative: ...
+
+
+@overload
+def jacobian(f: Function, argnums: Argnums = 0) -> Function: ...
+
+
 def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     """Return the function that computes the Jacobian of `f`.
 
@@ -153,6 +182,14 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
         return call.put([call.arranged(row) for row in blocks])
 
     return jacobian_of_f
+
+
+@overload
+def hessian(f: FunctionOfTensor, argnums: int = 0) -> Derivative: ...
+
+
+@overload
+def hessian(f: Function, argnums: Argnums = 0) -> Function: ...
 
 
 def hessian(f: Function, argnums: Argnums = 0) -> Function:

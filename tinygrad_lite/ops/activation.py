@@ -64,7 +64,7 @@ def _softplus(x: Any, beta: float, threshold: float) -> Any:
     return np.where(z > threshold, x, (np.maximum(z, 0.0) + np.log1p(np.exp(-abs(z)))) / beta)
 
 
-sigmoid = unary("sigmoid", _sigmoid, lambda g, y, x: g * (y - y * y))
+sigmoid = unary("sigmoid", _sigmoid, lambda g, y, x: g * (y - y * y), "1 / (1 + exp(-x)).")
 _softplus_op = elementwise(
     "softplus",
     _softplus,
@@ -75,6 +75,7 @@ log_sigmoid = unary(
     "log_sigmoid",
     lambda x: np.minimum(x, 0.0) - np.log1p(np.exp(-abs(x))),
     lambda g, y, x: g * sigmoid(-x),
+    "log(sigmoid(x)), exact where sigmoid(x) is nearly 0.",
 )
 logsigmoid = log_sigmoid  # as PyTorch's functional spells it
 
@@ -161,7 +162,7 @@ def _relu(x: Any) -> Any:
     return x.clip(0.0, np.inf) if getattr(x, "size", 0) > 2000 else np.maximum(x, 0.0)
 
 
-relu = unary("relu", _relu, lambda g, y, x: g * (y > 0))
+relu = unary("relu", _relu, lambda g, y, x: g * (y > 0), "max(x, 0).")
 _hardtanh = elementwise(
     "hardtanh",
     lambda x, low, high: np.minimum(np.maximum(x, low), high),

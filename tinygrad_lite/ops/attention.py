@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.activation import softmax
 from tinygrad_lite.ops.elementwise import where
@@ -23,10 +22,6 @@ __all__ = [
 ]
 
 
-def _t(x: Any) -> Any:
-    return np.swapaxes(x, -1, -2)
-
-
 def _masked(scores: Any, allowed: Any) -> Any:
     """Put what is forbidden below every score; finite, so that rows of it alone have a softmax."""
     return scores * allowed + (allowed - 1.0) * 1e30
@@ -36,7 +31,7 @@ def _masked(scores: Any, allowed: Any) -> Any:
 def _reference(
     q: Any, k: Any, v: Any, bias: Any = 0.0, *, scale: float, allowed: Any, kept: Any
 ) -> Any:
-    scores = q @ _t(k) * scale + bias
+    scores = q @ k.mT * scale + bias
     weights = softmax(scores) if allowed is None else softmax(_masked(scores, allowed)) * allowed
     return (weights if kept is None else weights * kept) @ v
 
@@ -44,7 +39,7 @@ def _reference(
 def _forward(
     q: Any, k: Any, v: Any, bias: Any = None, *, scale: float, allowed: Any, kept: Any
 ) -> tuple[Any, Any]:
-    weights = q @ _t(k)
+    weights = q @ k.mT
     weights *= scale
     if bias is not None:
         weights = weights + bias
@@ -67,19 +62,26 @@ def _rule(
     These follow from eq. 1 of Vaswani et al. (2017).
     """
     _, weights = y
-    d_weights, used = g @ _t(v), weights
+    d_weights, used = g @ v.mT, weights
     if kept is not None:
         d_weights, used = d_weights * kept, weights * kept
     d_scores = weights * (d_weights - (d_weights * weights).sum(axis=-1, keepdims=True))
     return (
-        fit(d_scores @ k * scale, q),
-        fit(_t(d_scores) @ q * scale, k),
-        fit(_t(used) @ g, v),
-        *(fit(d_scores, b) for b in bias),
+        d_scores @ k * scale,
+        d_scores.mT @ q * scale,
+        used.mT @ g,
+        *(d_scores for _ in bias),
     )
 
 
-_attention = Op("scaled_dot_product_attention", _forward, _rule, reference=_reference, keeps=True)
+_attention = Op(
+    "scaled_dot_product_attention",
+    _forward,
+    _rule,
+    reference=_reference,
+    broadcasts=True,
+    keeps=True,
+)
 
 
 def scaled_dot_product_attention(
@@ -134,10 +136,10 @@ def _split_mask(mask: Any) -> tuple[Any, tuple[Any, ...]]:
     """Return what a mask allows (None for all), and what it adds to the scores (if anything)."""
     if mask is None:
         return None, ()
-    raw = mask.data if isinstance(mask, Node) else np.asarray(mask)
-    if raw.dtype.kind == "b":
-        return raw, ()
-    allowed = np.asarray(raw != -math.inf, bool)
+    values = np.asarray(raw(mask))
+    if values.dtype.kind == "b":
+        return values, ()
+    allowed = np.asarray(values != -math.inf, bool)
     return (None, (mask,)) if allowed.all() else (allowed, (where(allowed, mask, 0.0),))
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from tinygrad_lite.errors import ArgumentError, DataError, DTypeError, ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.activation import log_softmax
-from tinygrad_lite.ops.elementwise import where
+from tinygrad_lite.ops.elementwise import as_array, where
 from tinygrad_lite.ops.loss import (
     Reduction,
-    operand,
     plain,
     reduce_losses,
     share,
@@ -91,7 +90,7 @@ def cross_entropy(
                 fix="choose a number from 0 to 1",
             )
         )
-    if labels.dtype.kind not in "iu" and labels.shape == operand(input).shape:
+    if labels.dtype.kind not in "iu" and labels.shape == as_array(input).shape:
         return _soft_cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
     shape = labels.shape
     logits, labels, kept = labelled_rows("cross_entropy", "logits", input, labels, ignore_index)
@@ -132,7 +131,7 @@ def labelled_rows(
 
     Labels to be ignored become 0, so that every label can be looked up.
     """
-    x = operand(x)
+    x = as_array(x)
     shape = x.shape
     if labels.dtype.kind not in "iu":
         raise DTypeError(
@@ -185,7 +184,7 @@ def class_weights(subject: str, weight: Any, classes: int) -> Any:
     """Return `weight`, one for each class; ones where there is none."""
     if weight is None:
         return np.ones(classes, np.int8)
-    weight = operand(weight)
+    weight = as_array(weight)
     if weight.shape != (classes,):
         raise ShapeError(
             message(
@@ -235,7 +234,7 @@ def _soft_cross_entropy(
                 fix="leave ignore_index out, or give labels",
             )
         )
-    x, target = operand(x), operand(target)
+    x, target = as_array(x), as_array(target)
     axis = 0 if x.ndim == 1 else 1
     classes = x.shape[axis]
     if label_smoothing:

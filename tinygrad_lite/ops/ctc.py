@@ -13,8 +13,8 @@ import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, DataError, DTypeError, ShapeError, message
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import maximum, where
-from tinygrad_lite.ops.loss import Reduction, operand, plain, reduce_losses
+from tinygrad_lite.ops.elementwise import as_array, maximum, where
+from tinygrad_lite.ops.loss import Reduction, plain, reduce_losses
 from tinygrad_lite.ops.reduce import logsumexp
 from tinygrad_lite.ops.shape import expand_dims, stack
 
@@ -167,7 +167,7 @@ def ctc_loss(
         DataError: a label is the blank or out of range, or there are no samples for a mean.
         ArgumentError: `blank` is not among the classes.
     """
-    x = operand(log_probs)
+    x = as_array(log_probs)
     labels, inputs, lengths = plain(targets), plain(input_lengths), plain(target_lengths)
     operands = {
         "log_probs": x,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_lite.ops.elementwise import absolute, maximum, sqrt, square, where
+from tinygrad_lite.ops.elementwise import absolute, maximum, or_one, sqrt, square
 from tinygrad_lite.ops.reduce import max, min, sum
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ __all__ = [
 
 def vector_norm(x: Any, p: float, axis: int, keepdims: bool) -> Any:
     """Return (Σ |x|^p)^(1/p) along `axis`; at zero its gradient is taken to be zero."""
+    # where a power may have no derivative, `or_one` puts ones, which are multiplied away
     if p == math.inf:
         return max(absolute(x), axis, keepdims)
     if p == -math.inf:
@@ -27,14 +28,9 @@ def vector_norm(x: Any, p: float, axis: int, keepdims: bool) -> Any:
         return sum(absolute(x), axis, keepdims)
     if p == 2:
         total = sum(square(x), axis, keepdims)
-        return sqrt(_nonzero(total)) * (total != 0)
-    total = sum(_nonzero(absolute(x)) ** p * (x != 0), axis, keepdims)
-    return total if p == 0 else _nonzero(total) ** (1.0 / p) * (total != 0)
-
-
-def _nonzero(x: Any) -> Any:
-    """Replace zeros, where a power may have no derivative, by ones that are multiplied away."""
-    return where(x != 0, x, 1.0)
+        return sqrt(or_one(total)) * (total != 0)
+    total = sum(or_one(absolute(x)) ** p * (x != 0), axis, keepdims)
+    return total if p == 0 else or_one(total) ** (1.0 / p) * (total != 0)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, axis: int = 1, eps: float = 1e-8) -> Tensor:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.broadcast import BROADCASTING, fit
+from tinygrad_lite.broadcast import BROADCASTING
 from tinygrad_lite.errors import DTypeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Function, Op, binary, unary
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ LN2, LN10 = math.log(2.0), math.log(10.0)
 elementwise = partial(Op, elementwise=True, hint=BROADCASTING)
 
 
-def raw(x: Any) -> Any:
-    """Return the value of a vertex, anything else as it is."""
-    return x.data if isinstance(x, Node) else x
+def as_array(x: Any) -> Any:
+    """Return lists and numbers as an ndarray; Tensors and arrays as they are."""
+    return x if hasattr(x, "shape") else np.asarray(x)
 
 
 def _log(x: Any) -> Any:
@@ -116,25 +116,19 @@ def grounded(y: Any) -> Any:
 
 # -- arithmetic -----------------------------------------------------------------------------------
 
-add = binary(
-    "add",
-    operator.add,
-    (lambda g, y, a, b: g, lambda g, y, a, b: g),
-)
-subtract = binary(
-    "subtract",
-    operator.sub,
-    (lambda g, y, a, b: g, lambda g, y, a, b: -g),
-)
+add = binary("add", operator.add, (lambda g, y, a, b: g, lambda g, y, a, b: g), "a + b.")
+subtract = binary("subtract", operator.sub, (lambda g, y, a, b: g, lambda g, y, a, b: -g), "a - b.")
 multiply = binary(
     "multiply",
     operator.mul,
     (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
+    "a times b.",
 )
 divide = binary(
     "divide",
     operator.truediv,
     (lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b),
+    "a / b.",
 )
 power = binary(
     "power",
@@ -145,31 +139,38 @@ power = binary(
         # where a = 0 the limit of y log a is 0
         lambda g, y, a, b: g * y * _log(or_one(a)),
     ),
+    doc="a to the power of b.",
 )
-positive = unary("positive", operator.pos, lambda g, y, x: g)
-negative = unary("negative", operator.neg, lambda g, y, x: -g)
-reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y)
-absolute = unary("absolute", operator.abs, lambda g, y, x: g * np.sign(x))
-sign = unary("sign", np.sign)
+positive = unary("positive", operator.pos, lambda g, y, x: g, "x.")
+negative = unary("negative", operator.neg, lambda g, y, x: -g, "-x.")
+reciprocal = unary("reciprocal", np.reciprocal, lambda g, y, x: -g * y * y, "1 / x.")
+absolute = unary("absolute", operator.abs, lambda g, y, x: g * np.sign(x), "x without its sign.")
+sign = unary("sign", np.sign, doc="-1, 0 or 1, as x is negative, 0 or positive.")
 copysign: Function = binary(
     "copysign",
     np.copysign,
     (lambda g, y, a, b: g * np.sign(a) * copysign(1.0, b), None),
+    "|a| with the sign of b.",
 )
-heaviside = binary("heaviside", np.heaviside, (None, lambda g, y, x, middle: g * (x == 0)))
-square = unary("square", np.square, lambda g, y, x: 2.0 * g * x)
-sqrt = unary("sqrt", np.sqrt, lambda g, y, x: g / (2.0 * y))
-cbrt = unary("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y))
+heaviside = binary(
+    "heaviside",
+    np.heaviside,
+    (None, lambda g, y, x, middle: g * (x == 0)),
+    "0 below 0, 1 above, and `middle` at 0.",
+)
+square = unary("square", np.square, lambda g, y, x: 2.0 * g * x, "x times x.")
+sqrt = unary("sqrt", np.sqrt, lambda g, y, x: g / (2.0 * y), "Square root of x.")
+cbrt = unary("cbrt", np.cbrt, lambda g, y, x: g / (3.0 * y * y), "Cube root of x.")
 
 # -- exponentials and logarithms ------------------------------------------------------------------
 
-exp = unary("exp", np.exp, lambda g, y, x: g * y)
-exp2 = unary("exp2", np.exp2, lambda g, y, x: g * y * LN2)
-expm1 = unary("expm1", np.expm1, lambda g, y, x: g * (y + 1.0))
-log = unary("log", np.log, lambda g, y, x: g / x)
-log2 = unary("log2", np.log2, lambda g, y, x: g / (x * LN2))
-log10 = unary("log10", np.log10, lambda g, y, x: g / (x * LN10))
-log1p = unary("log1p", np.log1p, lambda g, y, x: g / (1.0 + x))
+exp = unary("exp", np.exp, lambda g, y, x: g * y, "e to the power of x.")
+exp2 = unary("exp2", np.exp2, lambda g, y, x: g * y * LN2, "2 to the power of x.")
+expm1 = unary("expm1", np.expm1, lambda g, y, x: g * (y + 1.0), "exp(x) - 1, exact near 0.")
+log = unary("log", np.log, lambda g, y, x: g / x, "Natural logarithm of x.")
+log2 = unary("log2", np.log2, lambda g, y, x: g / (x * LN2), "Logarithm to base 2.")
+log10 = unary("log10", np.log10, lambda g, y, x: g / (x * LN10), "Logarithm to base 10.")
+log1p = unary("log1p", np.log1p, lambda g, y, x: g / (1.0 + x), "log(1 + x), exact near 0.")
 logaddexp = binary(
     "logaddexp",
     np.logaddexp,
@@ -177,6 +178,7 @@ logaddexp = binary(
         lambda g, y, a, b: g * np.exp(a - grounded(y)),
         lambda g, y, a, b: g * np.exp(b - grounded(y)),
     ),
+    "log(exp(a) + exp(b)), without the overflow of the exponentials.",
 )
 logaddexp2 = binary(
     "logaddexp2",
@@ -185,6 +187,7 @@ logaddexp2 = binary(
         lambda g, y, a, b: g * np.exp2(a - grounded(y)),
         lambda g, y, a, b: g * np.exp2(b - grounded(y)),
     ),
+    "log2(2**a + 2**b), without the overflow of the powers.",
 )
 
 # -- the larger and the smaller -------------------------------------------------------------------
@@ -194,10 +197,20 @@ _CHOICE = (
     lambda g, y, a, b: where(a == b, 0.5 * g, g * (y == a)),
     lambda g, y, a, b: where(a == b, 0.5 * g, g * (y == b)),
 )
-maximum = binary("maximum", np.maximum, _CHOICE)
-minimum = binary("minimum", np.minimum, _CHOICE)
-fmax = binary("fmax", np.fmax, _CHOICE)
-fmin = binary("fmin", np.fmin, _CHOICE)
+maximum = binary(
+    "maximum",
+    np.maximum,
+    _CHOICE,
+    "Larger one of a and b, nan if one is nan; equal ones share the gradient.",
+)
+minimum = binary(
+    "minimum",
+    np.minimum,
+    _CHOICE,
+    "Smaller one of a and b, nan if one is nan; equal ones share the gradient.",
+)
+fmax = binary("fmax", np.fmax, _CHOICE, "As `maximum`, but the other one if one is nan.")
+fmin = binary("fmin", np.fmin, _CHOICE, "As `minimum`, but the other one if one is nan.")
 
 _clip = elementwise(
     "clip",
@@ -240,12 +253,12 @@ def astype(x: ArrayLike, dtype: DTypeLike) -> Tensor:
 
 # -- comparisons: results are booleans and have no gradient ---------------------------------------
 
-equal = binary("equal", operator.eq)
-not_equal = binary("not_equal", operator.ne)
-less = binary("less", operator.lt)
-less_equal = binary("less_equal", operator.le)
-greater = binary("greater", operator.gt)
-greater_equal = binary("greater_equal", operator.ge)
+equal = binary("equal", operator.eq, doc="Tell where a == b.")
+not_equal = binary("not_equal", operator.ne, doc="Tell where a != b.")
+less = binary("less", operator.lt, doc="Tell where a < b.")
+less_equal = binary("less_equal", operator.le, doc="Tell where a <= b.")
+greater = binary("greater", operator.gt, doc="Tell where a > b.")
+greater_equal = binary("greater_equal", operator.ge, doc="Tell where a >= b.")
 
 # -- selection ------------------------------------------------------------------------------------
 
@@ -253,9 +266,10 @@ _where = Op(
     "where",
     lambda a, b, condition: np.where(condition, a, b),
     (  # not a product with the condition: an infinite g must not leave nan where it is not selected
-        lambda g, y, a, b, condition: fit(where(condition, g, 0.0), a),
-        lambda g, y, a, b, condition: fit(where(condition, 0.0, g), b),
+        lambda g, y, a, b, condition: where(condition, g, 0.0),
+        lambda g, y, a, b, condition: where(condition, 0.0, g),
     ),
+    broadcasts=True,
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.errors import DataError, DTypeError, ShapeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import Node, raw
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.elementwise import where
 
@@ -76,7 +76,7 @@ def one_hot(x: ArrayLike, num_classes: int = -1) -> Tensor:
         DTypeError: x is not of integers.
         DataError: a label is out of range, or there is none to count the classes by.
     """
-    labels = x.data if isinstance(x, Node) else np.asarray(x)
+    labels = np.asarray(raw(x))
     if num_classes == -1:
         if not labels.size:
             raise DataError(
@@ -89,7 +89,7 @@ def one_hot(x: ArrayLike, num_classes: int = -1) -> Tensor:
 
 def _labels(subject: str, x: Any, count: int, fix: str) -> np.ndarray:
     """Return `x` as an array of integers from 0 to `count` - 1, after checking it."""
-    labels = x.data if isinstance(x, Node) else np.asarray(x)
+    labels = np.asarray(raw(x))
     if labels.dtype.kind not in "iu":
         raise DTypeError(
             message(subject, "labels must be integers", {"x": x}, fix="x.astype('int64')")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Function, Op
 from tinygrad_lite.ops.elementwise import maximum, minimum, multiply
@@ -174,8 +173,9 @@ _set: Op = Op(
     _assign,
     (
         lambda g, y, x, v, index: _set(g, 0.0, index=index),
-        lambda g, y, x, v, index: fit(getitem(g, index) * _stays(index, x.shape), v),
+        lambda g, y, x, v, index: getitem(g, index) * _stays(index, x.shape),
     ),
+    broadcasts=True,
     hint="the value must broadcast to the shape of x[index], and the index fit x",
 )
 

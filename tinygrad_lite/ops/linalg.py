@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, message
 from tinygrad_lite.modes import is_grad_enabled
 from tinygrad_lite.op import Op
@@ -92,9 +91,10 @@ _solve: Op = Op(
     "solve",
     lambda a, b: np.linalg.solve(a, b),
     (
-        lambda g, y, a, b: fit(-_solve(a.mT, g) @ y.mT, a),  # type: ignore[has-type]
-        lambda g, y, a, b: fit(_solve(a.mT, g), b),
+        lambda g, y, a, b: -_solve(a.mT, g) @ y.mT,  # type: ignore[has-type]
+        lambda g, y, a, b: _solve(a.mT, g),
     ),
+    broadcasts=True,
     hint="a must be square and invertible (add a small multiple of the identity, or use pinv), "
     "and b have as many rows",
 )

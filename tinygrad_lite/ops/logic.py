@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.errors import DTypeError, message
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Op, binary, unary
-from tinygrad_lite.ops.elementwise import elementwise, raw
+from tinygrad_lite.ops.elementwise import elementwise
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import ArrayLike, Tensor
@@ -34,18 +35,20 @@ __all__ = [
     "signbit",
 ]
 
-isfinite = unary("isfinite", np.isfinite)
-isinf = unary("isinf", np.isinf)
-isnan = unary("isnan", np.isnan)
-signbit = unary("signbit", np.signbit)
+isfinite = unary("isfinite", np.isfinite, doc="Tell where x is neither nan nor infinite.")
+isinf = unary("isinf", np.isinf, doc="Tell where x is infinite.")
+isnan = unary("isnan", np.isnan, doc="Tell where x is nan.")
+signbit = unary("signbit", np.signbit, doc="Tell where x has a minus sign, as -0.0 has.")
 
-logical_and = binary("logical_and", np.logical_and)
-logical_or = binary("logical_or", np.logical_or)
-logical_xor = binary("logical_xor", np.logical_xor)
-logical_not = unary("logical_not", np.logical_not)
+logical_and = binary("logical_and", np.logical_and, doc="Tell where neither a nor b is 0.")
+logical_or = binary("logical_or", np.logical_or, doc="Tell where a or b is not 0.")
+logical_xor = binary(
+    "logical_xor", np.logical_xor, doc="Tell where one of a and b is 0, but not both."
+)
+logical_not = unary("logical_not", np.logical_not, doc="Tell where x is 0.")
 
 
-def _bitwise(name: str, function: Callable[..., Any]) -> Op:
+def _bitwise(name: str, function: Callable[..., Any], doc: str) -> Op:
     """Make an op on booleans and integers that says so to other numbers."""
 
     def forward(*operands: Any) -> Any:
@@ -61,13 +64,13 @@ def _bitwise(name: str, function: Callable[..., Any]) -> Op:
                 )
             ) from error
 
-    return Op(name, forward)
+    return Op(name, forward, doc=doc)
 
 
-bitwise_and = _bitwise("bitwise_and", operator.and_)
-bitwise_or = _bitwise("bitwise_or", operator.or_)
-bitwise_xor = _bitwise("bitwise_xor", operator.xor)
-invert = _bitwise("invert", operator.invert)
+bitwise_and = _bitwise("bitwise_and", operator.and_, "Bits that a and b both have.")
+bitwise_or = _bitwise("bitwise_or", operator.or_, "Bits that a or b has.")
+bitwise_xor = _bitwise("bitwise_xor", operator.xor, "Bits that just one of a and b has.")
+invert = _bitwise("invert", operator.invert, "Bits that x has not.")
 
 _isclose = elementwise("isclose", np.isclose)
 

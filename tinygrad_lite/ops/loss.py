@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import raw
+from tinygrad_lite.ops.elementwise import as_array
 
 __all__: list[str] = []
 
@@ -60,23 +61,18 @@ def weighted(losses: Any, weight: Any, reduction: str, subject: str) -> Any:
     if weight is None:
         return reduce_losses(losses, reduction, subject)
     same_shape(subject, losses, weight, names=("losses", "weight"))
-    weight = operand(weight)
+    weight = as_array(weight)
     return reduce_losses(losses * weight, reduction, subject, weight.sum())
 
 
 def scaled(losses: Any, weight: Any) -> Any:
     """Multiply losses by weights, which broadcast, if there are any."""
-    return losses if weight is None else losses * operand(weight)
-
-
-def operand(x: Any) -> Any:
-    """Return lists as an ndarray; Tensors and arrays as they are."""
-    return x if hasattr(x, "dtype") else np.asarray(x)
+    return losses if weight is None else losses * as_array(weight)
 
 
 def plain(x: Any) -> Any:
     """Return the numbers in `x` as an ndarray: to look at, not to compute with."""
-    values = np.asarray(x.data if isinstance(x, Node) else x)  # type: ignore[attr-defined]
+    values = np.asarray(raw(x))
     return values.astype(float) if values.dtype == object else values
 
 
@@ -84,7 +80,7 @@ def same_shape(
     subject: str, *operands: Any, names: tuple[str, ...] = ("prediction", "target")
 ) -> None:
     """Raise ShapeError unless all operands have one shape."""
-    shapes = [operand(x).shape for x in operands]
+    shapes = [as_array(x).shape for x in operands]
     if any(shape != shapes[0] for shape in shapes):
         raise ShapeError(
             message(

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
 from tinygrad_lite.ops.activation import relu, softplus
 from tinygrad_lite.ops.classification import class_weights, labelled_rows
-from tinygrad_lite.ops.elementwise import absolute, minimum, sqrt, square, subtract, where
+from tinygrad_lite.ops.distance import pairwise_distance
+from tinygrad_lite.ops.elementwise import as_array, minimum, sqrt, square, subtract, where
 from tinygrad_lite.ops.loss import (
     Reduction,
     check_positive,
     check_signs,
-    operand,
     plain,
     reduce_losses,
     same_shape,
 )
-from tinygrad_lite.ops.reduce import max as largest
 from tinygrad_lite.ops.shape import expand_dims
 
 if TYPE_CHECKING:
@@ -58,7 +56,7 @@ def hinge_loss(
     """
     same_shape("hinge_loss", input, target)
     check_signs("hinge_loss", target)
-    losses = relu(margin - operand(target) * operand(input))
+    losses = relu(margin - as_array(target) * as_array(input))
     return reduce_losses(losses, reduction, "hinge_loss")
 
 
@@ -66,7 +64,7 @@ def soft_margin_loss(input: ArrayLike, target: ArrayLike, reduction: Reduction =
     """Return log(1 + exp(-target input)), where targets are -1 or 1."""
     same_shape("soft_margin_loss", input, target)
     check_signs("soft_margin_loss", target)
-    losses = softplus(-operand(target) * operand(input))
+    losses = softplus(-as_array(target) * as_array(input))
     return reduce_losses(losses, reduction, "soft_margin_loss")
 
 
@@ -83,7 +81,7 @@ def margin_ranking_loss(
     """
     same_shape("margin_ranking_loss", input1, input2, target, names=("input1", "input2", "target"))
     check_signs("margin_ranking_loss", target)
-    losses = relu(margin - operand(target) * subtract(input1, input2))
+    losses = relu(margin - as_array(target) * subtract(input1, input2))
     return reduce_losses(losses, reduction, "margin_ranking_loss")
 
 
@@ -144,7 +142,7 @@ def multilabel_margin_loss(
     subject = "multilabel_margin_loss"
     same_shape(subject, input, target)
     labels = np.atleast_2d(plain(target))
-    x = operand(input)
+    x = as_array(input)
     classes = x.shape[-1]
     listed = np.logical_and.accumulate(labels != -1, axis=1)
     if not ((labels[listed] >= 0) & (labels[listed] < classes)).all():
@@ -176,19 +174,9 @@ def hinge_embedding_loss(
     """
     same_shape("hinge_embedding_loss", input, target)
     check_signs("hinge_embedding_loss", target)
-    x = operand(input)
+    x = as_array(input)
     losses = where(plain(target) > 0, x, relu(margin - x))
     return reduce_losses(losses, reduction, "hinge_embedding_loss")
-
-
-def _distance(a: Any, b: Any, p: float, eps: float) -> Any:
-    """Return the p-norm of a - b + eps along the last axis."""
-    difference = a - b + eps
-    if p == 2:
-        return sqrt(square(difference).sum(axis=-1))
-    if p == math.inf:
-        return largest(absolute(difference), axis=-1)
-    return (absolute(difference) ** p).sum(axis=-1) ** (1.0 / p)
 
 
 def triplet_margin_loss(
@@ -218,11 +206,11 @@ def triplet_margin_loss(
     subject = "triplet_margin_loss"
     same_shape(subject, anchor, positive, negative, names=("anchor", "positive", "negative"))
     check_positive(subject, "p", p)
-    anchor, positive, negative = operand(anchor), operand(positive), operand(negative)
-    far = _distance(anchor, negative, p, eps)
+    anchor, positive, negative = as_array(anchor), as_array(positive), as_array(negative)
+    far = pairwise_distance(anchor, negative, p, eps)
     if swap:
-        far = minimum(far, _distance(positive, negative, p, eps))
-    losses = relu(margin + _distance(anchor, positive, p, eps) - far)
+        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+    losses = relu(margin + pairwise_distance(anchor, positive, p, eps) - far)
     return reduce_losses(losses, reduction, subject)
 
 
@@ -240,8 +228,8 @@ def cosine_embedding_loss(
     """
     subject = "cosine_embedding_loss"
     same_shape(subject, input1, input2, names=("input1", "input2"))
-    a, b = operand(input1), operand(input2)
-    if not a.ndim or operand(target).shape != a.shape[:-1]:
+    a, b = as_array(input1), as_array(input2)
+    if not a.ndim or as_array(target).shape != a.shape[:-1]:
         raise ShapeError(
             message(
                 subject,

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.graph import raw
 from tinygrad_lite.memory import mark_changed
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.distance import vector_norm
@@ -307,7 +307,7 @@ def _with_running(
             )
         )
     shape = (-1, *[1] * (x.ndim - 2))
-    m, v = (_raw(r).reshape(shape) for r in (running_mean, running_var))
+    m, v = (raw(r).reshape(shape) for r in (running_mean, running_var))
     scale = 1.0 / np.sqrt(v + eps)
     weight, bias = (*affine, None, None)[:2]
     y = (x - m) * (scale if weight is None else weight * scale)
@@ -317,14 +317,10 @@ def _with_running(
 def _update(running: Any, batch: Any, momentum: float, correction: float = 1.0) -> None:
     """Move running statistics (C,) in place towards those of the batch."""
     if running is not None:
-        raw = _raw(running)
-        values = _raw(batch).astype(raw.dtype) * correction  # of Scalars, their values
-        raw += momentum * (values.reshape((-1, len(raw))).mean(axis=0) - raw)
-        mark_changed(raw)
-
-
-def _raw(x: Any) -> Any:
-    return x.data if isinstance(x, Node) else x
+        now = raw(running)
+        values = raw(batch).astype(now.dtype) * correction  # of Scalars, their values
+        now += momentum * (values.reshape((-1, len(now))).mean(axis=0) - now)
+        mark_changed(now)
 
 
 # -- over neighbouring channels, and over vectors -------------------------------------------------

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from tinygrad_lite.ops.activation import softplus
-from tinygrad_lite.ops.elementwise import elementwise, exp, log, maximum, where
+from tinygrad_lite.ops.elementwise import as_array, elementwise, exp, log, maximum, where
 from tinygrad_lite.ops.loss import (
     Reduction,
     check_probabilities,
-    operand,
     plain,
     reduce_losses,
     same_shape,
@@ -50,7 +49,7 @@ def kl_div(
         log_target: whether `target` is logarithms.
     """
     same_shape("kl_div", input, target)
-    input, target = operand(input), operand(target)
+    input, target = as_array(input), as_array(target)
     if log_target:
         losses = exp(target) * (target - input)
     else:
@@ -130,11 +129,11 @@ def binary_cross_entropy_with_logits(
     subject = "binary_cross_entropy_with_logits"
     same_shape(subject, input, target)
     check_probabilities(subject, target, "targets", fix=_SCALE)
-    x, t = operand(input), operand(target)
+    x, t = as_array(input), as_array(target)
     if pos_weight is None:
         losses = softplus(x) - x * t
     else:
-        losses = (1.0 - t) * x + (1.0 + (operand(pos_weight) - 1.0) * t) * softplus(-x)
+        losses = (1.0 - t) * x + (1.0 + (as_array(pos_weight) - 1.0) * t) * softplus(-x)
     losses = scaled(losses, weight)
     return reduce_losses(losses, reduction, subject)
 

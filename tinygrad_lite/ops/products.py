@@ -48,7 +48,7 @@ def _product(a: Any, b: Any) -> Any:
     return a.dot(b)  # returns three times sooner than matmul
 
 
-def _of_left(g: Any, a: Any, b: Any) -> Any:
+def _of_left(g: Any, b: Any) -> Any:
     """Return the gradient of `a` in a @ b, where one of them is a vector."""
     return g[..., None] * b if b.ndim == 1 else (b @ g[..., None])[..., 0]
 
@@ -58,17 +58,16 @@ def _of_right(g: Any, a: Any, b: Any) -> Any:
     return g[..., None] * a if b.ndim == 1 else a[:, None] * g[..., None, :]
 
 
-# matrix product over the last two axes; leading axes broadcast, 1-d operands are vectors:
-# (..., m, k) and (..., k, n) to (..., m, n)
 matmul = binary(
     "matmul",
     _product,
     (
-        lambda g, y, a, b: _product(g, b.mT) if a.ndim > 1 < b.ndim else _of_left(g, a, b),
+        lambda g, y, a, b: _product(g, b.mT) if a.ndim > 1 < b.ndim else _of_left(g, b),
         lambda g, y, a, b: _product(a.mT, g) if a.ndim > 1 < b.ndim else _of_right(g, a, b),
     ),
     elementwise=False,
     hint="the last axis of the first operand must be as long as the second last of the second",
+    doc="Matrix product, (..., m, k) and (..., k, n) to (..., m, n); 1-d operands are vectors.",
 )
 
 

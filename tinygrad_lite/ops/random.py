@@ -58,7 +58,11 @@ def using(other: np.random.Generator) -> Iterator[None]:
 
 
 # 1 with probability p, for each element of p; not differentiable
-bernoulli = Op("bernoulli", lambda p: (_generator.random(p.shape, np.float32) < p).astype(p.dtype))
+bernoulli = Op(
+    "bernoulli",
+    lambda p: (_generator.random(p.shape, np.float32) < p).astype(p.dtype),
+    doc="Draw for each probability in p a 1 or a 0, in p's dtype.",
+)
 
 
 def dropout(x: Tensor, p: float = 0.5, training: bool = True) -> Tensor:

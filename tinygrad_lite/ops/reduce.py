@@ -10,23 +10,23 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_lite.errors import ArgumentError, ShapeError, message
-from tinygrad_lite.graph import Node
+from tinygrad_lite.errors import ArgumentError, message
+from tinygrad_lite.graph import Node, raw
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.elementwise import (
+    as_array,
     astype,
     elementwise,
     grounded,
     multiply,
     not_equal,
     or_one,
-    raw,
     square,
     subtract,
 )
 from tinygrad_lite.ops.elementwise import where as select
+from tinygrad_lite.ops.indexing import axes_of
 from tinygrad_lite.ops.logic import isnan, logical_not
 from tinygrad_lite.ops.shape import concatenate, expand_dims, ravel, reshape, transpose
 
@@ -84,29 +84,14 @@ def count(x: Any, axis: Axis) -> int:
     return math.prod(x.shape[a] for a in np.atleast_1d(axis))
 
 
-def as_array(x: Any) -> Any:
-    """Return `x` if it has a shape, lists and numbers as an ndarray."""
-    return x if hasattr(x, "shape") else np.asarray(x)
-
-
-def axes_of(name: str, x: Any, axis: Axis) -> tuple[int, ...]:
-    """Return the axes that `axis` names, counted from 0.
-
-    Raises:
-        ShapeError: `x` has no such axis, or one is named twice.
-    """
-    try:
-        return normalize_axis_tuple(range(x.ndim) if axis is None else axis, x.ndim)
-    except (ValueError, TypeError) as error:
-        raise ShapeError(message(name, str(error), {"x": x}, fix=_HINT)) from error
-
-
-def in_one_line(x: Any, axes: tuple[int, ...]) -> Any:
-    """Bring the axes of a reduction together as the last one."""
+def in_one_line(subject: str, x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
+    """Bring the axes of a reduction together as the last one; return also which they were."""
+    axes = axes_of(subject, x, range(x.ndim) if axis is None else axis)
     if axes == (x.ndim - 1,):
-        return x
+        return x, axes
     kept = [a for a in range(x.ndim) if a not in axes]
-    return reshape(transpose(x, (*kept, *axes)), (*(x.shape[a] for a in kept), count(x, axes)))
+    line = reshape(transpose(x, (*kept, *axes)), (*(x.shape[a] for a in kept), count(x, axes)))
+    return line, axes
 
 
 def cut(x: Any, axis: int, start: int | None, stop: int | None, step: int = 1) -> Any:
@@ -385,9 +370,8 @@ def prod(
     where: Mask = True,
 ) -> Tensor:
     """Product along `axis` (all axes by default)."""
-    x = as_array(_prepared(x, where, 1, dtype))
-    axes = axes_of("prod", x, axis)
-    product = _prod(in_one_line(x, axes))
+    line, axes = in_one_line("prod", as_array(_prepared(x, where, 1, dtype)), axis)
+    product = _prod(line)
     product = expand_dims(product, axes) if keepdims else product
     return product if initial is None else product * initial
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from tinygrad_lite.errors import DataError, ShapeError, message
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import absolute, exp, log, square, subtract, where
+from tinygrad_lite.ops.elementwise import absolute, as_array, exp, log, square, subtract, where
 from tinygrad_lite.ops.loss import (
     Reduction,
     check_positive,
-    operand,
     plain,
     reduce_losses,
     same_shape,
@@ -129,7 +128,7 @@ def poisson_nll_loss(
         reduction: mean, sum or none.
     """
     same_shape("poisson_nll_loss", input, target)
-    input, target = operand(input), operand(target)
+    input, target = as_array(input), as_array(target)
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
         large = plain(target) > 1
@@ -166,7 +165,7 @@ def gaussian_nll_loss(
     subject = "gaussian_nll_loss"
     same_shape(subject, input, target)
     check_positive(subject, "eps", eps)
-    shape, values, var = operand(input).shape, plain(var), operand(var)
+    shape, values, var = as_array(input).shape, plain(var), as_array(var)
     if values.ndim and values.shape == shape[:-1]:
         var, values = expand_dims(var, -1), values[..., None]
     fits = values.ndim in (0, len(shape)) and all(

@@ -30,24 +30,24 @@ __all__ = [
     "trunc",
 ]
 
-floor = unary("floor", np.floor)
-ceil = unary("ceil", np.ceil)
-trunc = unary("trunc", np.trunc)
-rint = unary("rint", np.rint)
+floor = unary("floor", np.floor, doc="Largest whole number not above x.")
+ceil = unary("ceil", np.ceil, doc="Smallest whole number not below x.")
+trunc = unary("trunc", np.trunc, doc="x without what is behind the point.")
+rint = unary("rint", np.rint, doc="Nearest whole number; halves go to the even one.")
 _round = elementwise("round", np.round)
 
-floor_divide = binary("floor_divide", operator.floordiv)
-# a - b floor(a / b): has the sign of b
+floor_divide = binary("floor_divide", operator.floordiv, doc="a / b, rounded down.")
 remainder = binary(
     "remainder",
     operator.mod,
     (lambda g, y, a, b: g, lambda g, y, a, b: -g * (a // b)),
+    "a - b floor(a / b): what is left of a, with the sign of b.",
 )
-# a - b trunc(a / b): has the sign of a
 fmod = binary(
     "fmod",
     np.fmod,
     (lambda g, y, a, b: g, lambda g, y, a, b: -g * trunc(a / b)),
+    "a - b trunc(a / b): what is left of a, with the sign of a.",
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.broadcast import fit
+from tinygrad_lite.broadcast import BROADCASTING
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.indexing import axes_of, getitem, plain_index, scatter, take
@@ -98,13 +98,15 @@ _rot90 = Op(
 _tril = Op(
     "tril",
     lambda x, k: np.tril(x, k),
-    lambda g, y, x, k: fit(np.tril(g, k), x),
+    lambda g, y, x, k: np.tril(g, k),
+    broadcasts=True,
     hint="x must be a matrix, or a stack of them",
 )
 _triu = Op(
     "triu",
     lambda x, k: np.triu(x, k),
-    lambda g, y, x, k: fit(np.triu(g, k), x),
+    lambda g, y, x, k: np.triu(g, k),
+    broadcasts=True,
     hint="x must be a matrix, or a stack of them",
 )
 _expand_dims = Op(
@@ -122,7 +124,8 @@ _squeeze = Op(
 _broadcast_to = Op(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
-    lambda g, y, x, shape: fit(g, x),
+    lambda g, y, x, shape: g,
+    broadcasts=True,
     hint="only axes of length 1, or new ones in front, can be repeated",
 )
 _concatenate = Op(
@@ -196,7 +199,7 @@ def broadcast_arrays(*xs: ArrayLike) -> tuple[Tensor, ...]:
                 "broadcast_arrays",
                 "the shapes have no shape in common",
                 {f"operand {i + 1}": x for i, x in enumerate(xs)},
-                fix="make the shapes equal, or 1 where they differ, counted from the last axis",
+                fix=BROADCASTING,
             )
         ) from error
     return tuple(broadcast_to(x, shape) for x in xs)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, message
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.elementwise import raw, where
+from tinygrad_lite.ops.elementwise import as_array, where
 from tinygrad_lite.ops.logic import isnan
-from tinygrad_lite.ops.reduce import Axis, as_array, axes_of, cut, in_one_line, mean
+from tinygrad_lite.ops.reduce import Axis, cut, in_one_line, mean
 from tinygrad_lite.ops.shape import expand_dims, ravel
 
 if TYPE_CHECKING:
@@ -83,9 +84,8 @@ def median(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
     The gradient goes to the element in the middle, of an even number to the two by halves.
     """
-    x = as_array(x)
-    axes = axes_of("median", x, axis)
-    ordered = sort(in_one_line(x, axes))
+    line, axes = in_one_line("median", as_array(x), axis)
+    ordered = sort(line)
     n = ordered.shape[-1]
     middle = mean(ordered[..., (n - 1) // 2 : n // 2 + 1], axis=-1)
     middle = where(isnan(ordered[..., -1]), np.nan, middle)

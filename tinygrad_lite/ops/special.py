@@ -86,5 +86,5 @@ def _erfc(x: Any) -> Any:
 
 _SLOPE = 2.0 / math.sqrt(math.pi)
 
-erf = unary("erf", _erf, lambda g, y, x: g * _SLOPE * np.exp(-x * x))
-erfc = unary("erfc", _erfc, lambda g, y, x: -g * _SLOPE * np.exp(-x * x))
+erf = unary("erf", _erf, lambda g, y, x: g * _SLOPE * np.exp(-x * x), "Error function of x.")
+erfc = unary("erfc", _erfc, lambda g, y, x: -g * _SLOPE * np.exp(-x * x), "1 - erf(x), precisely.")

@@ -45,12 +45,12 @@ __all__ = [
 
 # -- of angles ------------------------------------------------------------------------------------
 
-sin = unary("sin", np.sin, lambda g, y, x: g * np.cos(x))
-cos = unary("cos", np.cos, lambda g, y, x: -g * np.sin(x))
-tan = unary("tan", np.tan, lambda g, y, x: g * (1.0 + y * y))
-arcsin = unary("arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1.0 - x * x))
-arccos = unary("arccos", np.arccos, lambda g, y, x: -g / np.sqrt(1.0 - x * x))
-arctan = unary("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x))
+sin = unary("sin", np.sin, lambda g, y, x: g * np.cos(x), "Sine of x in radians.")
+cos = unary("cos", np.cos, lambda g, y, x: -g * np.sin(x), "Cosine of x in radians.")
+tan = unary("tan", np.tan, lambda g, y, x: g * (1.0 + y * y), "Tangent of x in radians.")
+arcsin = unary("arcsin", np.arcsin, lambda g, y, x: g / np.sqrt(1.0 - x * x), "Inverse of sin.")
+arccos = unary("arccos", np.arccos, lambda g, y, x: -g / np.sqrt(1.0 - x * x), "Inverse of cos.")
+arctan = unary("arctan", np.arctan, lambda g, y, x: g / (1.0 + x * x), "Inverse of tan.")
 
 # -- of the sides of a right triangle; where both are 0, so is the gradient -----------------------
 
@@ -61,6 +61,7 @@ arctan2 = binary(
         lambda g, y, a, b: g * b / or_one(a * a + b * b),
         lambda g, y, a, b: -g * a / or_one(a * a + b * b),
     ),
+    "Angle of the point (b, a) from the first axis, from -pi to pi.",
 )
 hypot = binary(
     "hypot",
@@ -69,16 +70,17 @@ hypot = binary(
         lambda g, y, a, b: g * a / or_one(y),
         lambda g, y, a, b: g * b / or_one(y),
     ),
+    "Square root of a² + b², without their overflow.",
 )
 
 # -- hyperbolic -----------------------------------------------------------------------------------
 
-sinh = unary("sinh", np.sinh, lambda g, y, x: g * np.cosh(x))
-cosh = unary("cosh", np.cosh, lambda g, y, x: g * np.sinh(x))
-tanh = unary("tanh", np.tanh, lambda g, y, x: g - g * y * y)
-arcsinh = unary("arcsinh", np.arcsinh, lambda g, y, x: g / np.sqrt(x * x + 1.0))
-arccosh = unary("arccosh", np.arccosh, lambda g, y, x: g / np.sqrt(x * x - 1.0))
-arctanh = unary("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x))
+sinh = unary("sinh", np.sinh, lambda g, y, x: g * np.cosh(x), "Hyperbolic sine.")
+cosh = unary("cosh", np.cosh, lambda g, y, x: g * np.sinh(x), "Hyperbolic cosine.")
+tanh = unary("tanh", np.tanh, lambda g, y, x: g - g * y * y, "Hyperbolic tangent.")
+arcsinh = unary("arcsinh", np.arcsinh, lambda g, y, x: g / np.sqrt(x * x + 1.0), "Inverse of sinh.")
+arccosh = unary("arccosh", np.arccosh, lambda g, y, x: g / np.sqrt(x * x - 1.0), "Inverse of cosh.")
+arctanh = unary("arctanh", np.arctanh, lambda g, y, x: g / (1.0 - x * x), "Inverse of tanh.")
 
 # -- sin(πx) / πx ---------------------------------------------------------------------------------
 
@@ -116,8 +118,8 @@ def sinc(x: ArrayLike) -> Tensor:
 
 # -- degrees --------------------------------------------------------------------------------------
 
-deg2rad = unary("deg2rad", np.deg2rad, lambda g, y, x: g * (math.pi / 180.0))
-rad2deg = unary("rad2deg", np.rad2deg, lambda g, y, x: g * (180.0 / math.pi))
+deg2rad = unary("deg2rad", np.deg2rad, lambda g, y, x: g * (math.pi / 180.0), "Degrees in radians.")
+rad2deg = unary("rad2deg", np.rad2deg, lambda g, y, x: g * (180.0 / math.pi), "Radians in degrees.")
 
 # -- NumPy's other names for the same -------------------------------------------------------------
 

@@ -1,50 +1,7 @@
 """One table of all ops, a file a family, by the names that users call them by."""
 
-from tests.ops.tables import (
-    activation,
-    attention,
-    distance,
-    elementwise,
-    embedding,
-    image,
-    indexing,
-    linalg,
-    logic,
-    loss,
-    norm,
-    products,
-    random,
-    recurrent,
-    reduce,
-    rounding,
-    shape,
-    sorting,
-    special,
-    trigonometry,
-    windows,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-FAMILIES = [
-    activation,
-    attention,
-    distance,
-    elementwise,
-    embedding,
-    image,
-    indexing,
-    linalg,
-    logic,
-    loss,
-    norm,
-    products,
-    random,
-    recurrent,
-    reduce,
-    rounding,
-    shape,
-    sorting,
-    trigonometry,
-    special,
-    windows,
-]
+FAMILIES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
 TABLE = {name: entry for family in FAMILIES for name, entry in family.TABLE.items()}
