@@ -42,3 +42,13 @@ def test_of_integers():
     y = tg.erf(tg.tensor([-1, 0, 2]))
     assert y.dtype == np.float32
     np.testing.assert_allclose(y.data, [math.erf(v) for v in (-1, 0, 2)], rtol=1e-6)
+
+
+def test_linear_of_one_unit_needs_no_axis_for_it():
+    rng = np.random.default_rng(0)
+    x, weight, bias = (tg.tensor(rng.normal(size=s), requires_grad=True) for s in ((4, 3), 3, ()))
+    y = tg.linear(x, weight, bias)
+    assert y.shape == (4,)
+    np.testing.assert_allclose(y.numpy(), x.numpy() @ weight.numpy() + bias.numpy())
+    assert tg.gradcheck(tg.linear, (x, weight, bias), order=2)
+    assert tg.gradcheck(tg.linear, (x, weight), order=2)
