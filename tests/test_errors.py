@@ -382,6 +382,7 @@ CASES = [
     (lambda: F.interpolate(x(1, 1, 3)), tg.ArgumentError, "interpolate: |size=None, scale_factor=None|give one"),
     (lambda: F.interpolate(x(1, 1, 3), 2, 2.0), tg.ArgumentError, "interpolate: |size=2, scale_factor=2.0"),
     (lambda: F.interpolate(x(1, 1, 3), scale_factor=0.1), tg.ArgumentError, "interpolate: |scale_factor=0.1"),
+    (lambda: tg.reshape(x(2, 3), 6, order="K"), tg.ArgumentError, "reshape: |unknown order 'K'|x float32 (2, 3)|use C or F"),
     (lambda: F.unfold(x(8, 8), 2), tg.ShapeError, "unfold: |(N, C, H, W)"),
     (lambda: F.unfold(x(1, 1, 3, 3), 2, dilation=3), tg.ShapeError, "unfold: |window of (4, 4) does not fit"),
     (lambda: F.unfold(x(1, 1, 3, 3), 0), tg.ArgumentError, "unfold: |kernel_size=0"),
