@@ -231,7 +231,7 @@ OPTIONS = {
     "function": (lambda x: np.sum(x, out=np.zeros(())), "out"),
     "function, in NumPy's order": (lambda x: np.sum(x, 0, None, np.zeros(3)), "out"),
     "reduce": (lambda x: np.add.reduce(x, out=np.zeros(3)), "out"),
-    "order": (lambda x: np.ravel(x, "F"), "order"),
+    "order": (lambda x: np.einsum("ij->i", x, order="F"), "order"),
     "casting": (lambda x: np.concatenate([x, x], dtype=np.float32), "dtype"),
     "cross": (lambda x: np.cross(x, x, 0, 0), "axisa"),
     "einsum": (lambda x: np.einsum("ij->i", x, dtype=np.float32), "dtype"),

@@ -264,12 +264,14 @@ class Op:
         except TinygradLiteError:
             raise
         except (ValueError, TypeError, IndexError, ArithmeticError) as error:  # such as a pole
+            if self.foreign and isinstance(error, TypeError):
+                raise self._rule_failed(error, node) from error
             raise self._explain(error, node.args, node.saved, node.origin) from error
         if self.broadcasts:
             pairs = [(parent, fit(gradient, parent)) for parent, gradient in pairs]
         elif self.foreign:
             for parent, gradient in pairs:
-                self._check_shape(node, parent, gradient)
+                self._check_gradient(node, parent, gradient)
         return pairs
 
     def held(self, y: Any, saved: Sequence[Any], count: int) -> tuple[Any, Sequence[Any]]:
@@ -298,6 +300,19 @@ class Op:
             if gradient is not None and isinstance(arg, Node) and arg.requires_grad
         ]
 
+    def _rule_failed(self, error: Exception, node: Node) -> GraphError:
+        names = [f"argument {i + 1}" for i in range(len(node.args))]
+        return GraphError(
+            message(
+                self.name,
+                f"its rule failed: {error}",
+                dict(zip(names, node.args, strict=True)),
+                fix="a rule takes g, y, the op's arguments, and its parameters by name, and "
+                "computes with operators and ops",
+                origin=node.origin,
+            )
+        )
+
     def _wrong_count(self, count: int, node: Node) -> GraphError:
         return GraphError(
             message(
@@ -308,7 +323,7 @@ class Op:
             )
         )
 
-    def _check_shape(self, node: Node, parent: Node, gradient: Any) -> None:
+    def _check_gradient(self, node: Node, parent: Node, gradient: Any) -> None:
         if shape_of(gradient) != shape_of(parent.data):
             raise GraphError(
                 message(
@@ -317,6 +332,18 @@ class Op:
                     {"argument": parent, "gradient": gradient},
                     fix="sum the gradient over the axes that broadcasting or a sum added or "
                     "removed",
+                    origin=node.origin,
+                )
+            )
+        dtype = getattr(parent.data, "dtype", None)
+        if dtype is not None and getattr(gradient, "dtype", dtype) != dtype:
+            raise DTypeError(
+                message(
+                    self.name,
+                    "its rule returned a gradient of another dtype than the argument's",
+                    {"argument": parent, "gradient": gradient},
+                    fix="compute with Python's floats, as in g * float(np.sqrt(2)): NumPy's are "
+                    "float64; or convert with .astype(x.dtype)",
                     origin=node.origin,
                 )
             )

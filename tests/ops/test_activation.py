@@ -101,3 +101,19 @@ def test_gradients_at_kinks(name, params, at, expected):
     x = tg.tensor(at, "float64", requires_grad=True)
     function(name)(x, **params).backward()
     assert x.grad.item() == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, *_ in KINKS} | {"gelu", "mish", "silu"}))
+def test_nan_stays_nan(name):
+    """A function that hid a nan would hide a divergence."""
+    params = {"threshold": 0.5, "value": 1.0} if name == "threshold" else {}
+    assert np.isnan(function(name)(tg.tensor(np.nan), **params).item())
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "softmin"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_of_nothing_is_nothing(name, axis):
+    x = tg.zeros((0, 3), requires_grad=True)
+    y = function(name)(x, axis=axis)
+    y.sum().backward()
+    assert y.shape == x.grad.shape == (0, 3)

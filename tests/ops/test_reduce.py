@@ -173,3 +173,10 @@ def test_a_mask_may_be_a_tensor():
     assert [y.item() for y in found] == [6, 3, 8, 1]
     assert tg.max(x, where=x < 4, initial=0).item() == 2
     assert tg.any(x > 3, where=~mask).item() is False
+
+
+def test_logsumexp_of_nothing_is_the_logarithm_of_zero():
+    y = tg.logsumexp(tg.zeros((0, 2)), axis=0)
+    assert y.tolist() == [-np.inf, -np.inf]
+    assert y.dtype == np.float32
+    assert tg.logsumexp(tg.tensor([0, 0])).item() == pytest.approx(np.log(2))  # integers, too

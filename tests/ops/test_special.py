@@ -42,3 +42,29 @@ def test_of_integers():
     y = tg.erf(tg.tensor([-1, 0, 2]))
     assert y.dtype == np.float32
     np.testing.assert_allclose(y.data, [math.erf(v) for v in (-1, 0, 2)], rtol=1e-6)
+
+
+def test_linear_of_one_unit_needs_no_axis_for_it():
+    rng = np.random.default_rng(0)
+    x, weight, bias = (tg.tensor(rng.normal(size=s), requires_grad=True) for s in ((4, 3), 3, ()))
+    y = tg.linear(x, weight, bias)
+    assert y.shape == (4,)
+    np.testing.assert_allclose(y.numpy(), x.numpy() @ weight.numpy() + bias.numpy())
+    assert tg.gradcheck(tg.linear, (x, weight, bias), order=2)
+    assert tg.gradcheck(tg.linear, (x, weight), order=2)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2), (-1, 4), 24, -1])
+def test_reshape_in_the_order_of_fortran(shape):
+    x = tg.tensor(np.arange(24.0).reshape(2, 3, 4), requires_grad=True)
+    for y in (tg.reshape(x, shape, order="F"), np.reshape(x, shape, order="F")):
+        np.testing.assert_array_equal(y.numpy(), np.reshape(x.numpy(), shape, order="F"))
+    np.testing.assert_array_equal(np.ravel(x, order="F").numpy(), x.numpy().ravel(order="F"))
+    assert tg.gradcheck(lambda x: tg.reshape(x, shape, order="F") ** 2, (x,), order=2)
+
+
+@pytest.mark.parametrize("how", [{"kind": "stable"}, {"stable": True}, {"kind": "quicksort"}])
+def test_sorting_takes_how_to_sort(how):
+    x = tg.tensor([3.0, 1.0, 2.0, 1.0])
+    assert np.sort(x, **how).tolist() == tg.sort(x, **how).tolist() == [1.0, 1.0, 2.0, 3.0]
+    assert np.argsort(x, **how).tolist() == tg.argsort(x, **how).tolist() == [1, 3, 2, 0]

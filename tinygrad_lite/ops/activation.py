@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.op import Op, unary
 from tinygrad_lite.ops.elementwise import elementwise, where
-from tinygrad_lite.ops.reduce import max
+from tinygrad_lite.ops.reduce import highest, max
 from tinygrad_lite.ops.shape import split
 from tinygrad_lite.ops.special import erfc
 
@@ -224,12 +224,12 @@ def hardswish(x: Tensor) -> Tensor:
 
 def threshold(x: ArrayLike, threshold: float, value: float) -> Tensor:
     """Return x where above `threshold`, else `value`."""
-    return where(x > threshold, x, value)  # type: ignore[operator]
+    return where(x <= threshold, value, x)  # type: ignore[operator]
 
 
 def hardshrink(x: Tensor, lambd: float = 0.5) -> Tensor:
     """Return x where |x| > `lambd`, else 0."""
-    return where(abs(x) > lambd, x, 0.0)
+    return where(abs(x) <= lambd, 0.0, x)
 
 
 def softshrink(x: ArrayLike, lambd: float = 0.5) -> Tensor:
@@ -249,12 +249,14 @@ def softshrink(x: ArrayLike, lambd: float = 0.5) -> Tensor:
 
 
 def _softmax(x: Any, axis: int) -> Any:
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    e = np.exp(x - highest(x, axis))
     return e / e.sum(axis=axis, keepdims=True)
 
 
 def _log_softmax(x: Any, axis: int) -> Any:
-    shifted = x - x.max(axis=axis, keepdims=True)
+    shifted = x - highest(x, axis)
+    if not shifted.size:
+        return shifted
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 

@@ -34,7 +34,9 @@ __all__ = [
 _NUMPY_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
+def pad(
+    x: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
+) -> Tensor:
     """Surround `x` with `value` or with places of its own; negative widths crop.
 
     Args:
@@ -42,7 +44,7 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.
         pad: (before, after) of the last axis, then of the last but one, and so on.
         mode: "constant", or where to take the new places from: "reflect" (the mirror image, without
             the border itself), "replicate" (the border) or "circular" (the other end).
-        value: what "constant" adds.
+        value: what "constant" adds, 0 by default.
 
     Raises:
         ArgumentError: another mode, or `pad` is not of pairs.
@@ -73,7 +75,7 @@ def pad(x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.
             for (lo, hi), n in zip(widths, x.shape, strict=True)
         )
         widths = [(max(0, lo), max(0, hi)) for lo, hi in widths]
-        return shapes.pad(x[inner], widths, constant_values=value)
+        return shapes.pad(x[inner], widths, constant_values=value or 0.0)
     for axis, (lo, hi) in enumerate(widths):
         if lo or hi:
             places = _outer_places(x, axis, lo, hi, mode)
@@ -203,12 +205,14 @@ def unfold(
 ) -> Tensor:
     """Lay every window of an image into a column ("im2col").
 
-    Shapes: x (N, C, H, W) to (N, C KH KW, OH OW).
+    Shapes: x (N, C, H, W) to (N, C KH KW, OH OW), or both without N.
 
     Raises:
         ShapeError: x are no images, or smaller than a window.
         ArgumentError: a size or step below 1, or negative padding.
     """
+    if x.ndim == 3:
+        return unfold(x[None], kernel_size, dilation, padding, stride)[0]
     if x.ndim != 4:
         raise ShapeError(message("unfold", "x must be (N, C, H, W)", {"x": x}, fix="add axes to x"))
     kernel, (dh, dw), border, steps, reach = _window(
@@ -233,12 +237,15 @@ def fold(
 ) -> Tensor:
     """Add windows that lie in columns back into an image: the transpose of `unfold`.
 
-    Shapes: x (N, C KH KW, OH OW) to (N, C, H, W), where (H, W) is `output_size`.
+    Shapes: x (N, C KH KW, OH OW) to (N, C, H, W), where (H, W) is `output_size`; or both
+    without N.
 
     Raises:
         ShapeError: x has not as many rows and columns as windows of such images.
         ArgumentError: a size or step below 1, or negative padding.
     """
+    if x.ndim == 2:
+        return fold(x[None], output_size, kernel_size, dilation, padding, stride)[0]
     kernel, (dh, dw), (ph, pw), steps, reach = _window(
         "fold", kernel_size, dilation, padding, stride
     )

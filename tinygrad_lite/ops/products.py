@@ -99,8 +99,11 @@ def _rows(x: Any) -> Any:
 def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Tensor:
     """Return x weightᵀ + bias.
 
-    Shapes: x (..., in), weight (out, in), bias (out,) to (..., out).
+    Shapes: x (..., in), weight (out, in), bias (out,) to (..., out); or without `out` everywhere.
     """
+    if getattr(weight, "ndim", 2) == 1:
+        y = matmul(x, weight)
+        return y if bias is None else y + bias
     return _linear_op(x, weight) if bias is None else _linear_op(x, weight, bias)
 
 

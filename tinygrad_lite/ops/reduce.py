@@ -213,8 +213,13 @@ def nanmean(x: ArrayLike, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return mean(x, axis, keepdims, where=logical_not(isnan(x)))
 
 
+def highest(x: Any, axis: Axis) -> Any:
+    """Return the maximum of `x` along `axis`, which is kept; of nothing it is 0."""
+    return x.max(axis=axis, keepdims=True) if x.size else x.sum(axis=axis, keepdims=True)
+
+
 def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
-    top = x.max(axis=axis, keepdims=True)
+    top = highest(x, axis)
     top = np.where(abs(top) == np.inf, 0.0, top)  # inf - inf would be nan
     with np.errstate(divide="ignore"):  # the logarithm of nothing is -inf
         # functions, not methods: an expression of 0-d arrays of Scalars is a Scalar

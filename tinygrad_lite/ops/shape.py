@@ -158,14 +158,32 @@ _pad = Op(
 )
 
 
-def reshape(x: ArrayLike, shape: int | Sequence[int]) -> Tensor:
-    """Give `x` a new shape; one length may be -1 and is then found."""
-    return _reshape(x, shape=shape)
+def reshape(x: ArrayLike, shape: int | Sequence[int], order: str = "C") -> Tensor:
+    """Give `x` a new shape; one length may be -1 and is then found.
+
+    Args:
+        x: of any shape.
+        shape: the new lengths.
+        order: whether the last index runs fastest, "C", or the first, "F".
+
+    Raises:
+        ArgumentError: another order.
+        ShapeError: the new shape does not hold the elements of x.
+    """
+    if order == "C":
+        return _reshape(x, shape=shape)
+    if order == "F":
+        return transpose(_reshape(transpose(x), shape=np.atleast_1d(shape).tolist()[::-1]))
+    raise ArgumentError(message("reshape", f"unknown order {order!r}", {"x": x}, fix="use C or F"))
 
 
-def ravel(x: ArrayLike) -> Tensor:
-    """Lay all elements of `x` in one axis."""
-    return _reshape(x, shape=(-1,))
+def ravel(x: ArrayLike, order: str = "C") -> Tensor:
+    """Lay all elements of `x` in one axis, with the last index running fastest, or the first ("F").
+
+    Raises:
+        ArgumentError: another order.
+    """
+    return reshape(x, (-1,), order)
 
 
 def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Tensor:

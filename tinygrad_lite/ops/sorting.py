@@ -44,13 +44,23 @@ _permute: Op = Op(
 )
 
 
-def argsort(x: ArrayLike, axis: int | None = -1) -> Tensor:
-    """Indices that sort `x` along `axis`; None flattens it first."""
+def argsort(
+    x: ArrayLike, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None
+) -> Tensor:
+    """Indices that sort `x` along `axis`; None flattens it first.
+
+    Whatever `kind` and `stable` ask for: equal elements keep their order.
+    """
     return _argsort(ravel(x), axis=0) if axis is None else _argsort(x, axis=axis)
 
 
-def sort(x: ArrayLike, axis: int | None = -1) -> Tensor:
-    """Return a copy of `x` in ascending order along `axis`; None flattens it first."""
+def sort(
+    x: ArrayLike, axis: int | None = -1, kind: str | None = None, *, stable: bool | None = None
+) -> Tensor:
+    """Return a copy of `x` in ascending order along `axis`; None flattens it first.
+
+    Whatever `kind` and `stable` ask for: equal elements keep their order.
+    """
     x, axis = (ravel(x), 0) if axis is None else (as_array(x), axis)
     return _permute(x, order=raw(argsort(x, axis)), axis=axis)
 
