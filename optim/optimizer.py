@@ -83,7 +83,8 @@ class Optimizer:
         for parameter, group, state in self._slots:
             if parameter.grad is None:
                 continue
-            if parameter.grad.shape != parameter.shape:
+            values, grad = parameter.data, parameter.grad.data
+            if grad.shape != values.shape:
                 raise ShapeError(
                     message(
                         type(self).__name__,
@@ -92,8 +93,8 @@ class Optimizer:
                         fix="let backward() set the gradients, or reshape what you assign to .grad",
                     )
                 )
-            self.update(parameter.data, parameter.grad.data, state, group)
-            updated.append(parameter.data)
+            self.update(values, grad, state, group)
+            updated.append(values)
         mark_changed(*updated)
 
     def zero_grad(self) -> None:

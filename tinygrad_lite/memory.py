@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -20,7 +21,8 @@ from tinygrad_lite.errors import GraphError, Origin, message, show_origin, user_
 from tinygrad_lite.graph import Node, next_order, raw
 
 
-class Change(NamedTuple):
+@dataclass(slots=True)
+class Change:
     """The last change of an array: when, where, and a watch that ends with the array."""
 
     order: int
@@ -49,9 +51,13 @@ def mark_changed(*arrays: np.ndarray) -> None:
     with _one_at_a_time:
         _last_change = order = next_order()
         watch(0)
-        for owner in map(_owner, arrays):
+        for array in arrays:
+            owner = array if array.base is None else _owner(array)
             key = id(owner)
-            _changes[key] = Change(order, origin, ref(owner, partial(_forget, key)))
+            last = _changes.get(key)
+            known = last is not None and last.watch() is owner
+            watch_of = last.watch if known else ref(owner, partial(_forget, key))  # type: ignore[union-attr]
+            _changes[key] = Change(order, origin, watch_of)
 
 
 def watch(more: int) -> None:

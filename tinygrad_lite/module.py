@@ -88,8 +88,10 @@ class Module(Hooked):
             bound.apply_defaults()
             args = bound.args
         try:
-            if any(isinstance(arg, _RAW) for arg in args):
-                args = tuple(self._enter(arg) for arg in args)
+            for arg in args:
+                if isinstance(arg, _RAW):
+                    args = tuple(map(self._enter, args))
+                    break
             hooks = self._hooks
             return self._call_forward(args) if hooks is None else self._run_with_hooks(hooks, args)
         except TinygradLiteError as error:
