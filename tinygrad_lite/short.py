@@ -72,8 +72,8 @@ def of_two(op: Op, swapped: bool = False) -> Callable[[Any, Any], Any]:
         try:
             kind = kinds[a.__class__]
         except KeyError:  # not a vertex
-            kind = None
-        if kind is None or not mode.quick:
+            return long_way(a, b)
+        if not mode.quick:
             return long_way(a, b)
         x = a.data
         own, cls = x.__class__, b.__class__
