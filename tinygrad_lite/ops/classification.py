@@ -27,13 +27,20 @@ __all__ = [
 ]
 
 
+def _largest_of_rows(x: np.ndarray) -> np.ndarray:
+    """Return the maximum of each row, as a column."""
+    if x.shape[1] <= 64 and len(x) >= 32:  # short rows NumPy takes one by one, columns by vectors
+        x = np.ascontiguousarray(x.T).T
+    return np.maximum.reduce(x, axis=1, keepdims=True)
+
+
 def _cross_entropy_of_rows(logits: Any, labels: np.ndarray, reduction: str) -> tuple[Any, Any]:
     """Return the loss, and the derivative of each row's: softmax - one-hot."""
     at_labels = np.arange(len(labels)), labels
-    p = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    p = logits - _largest_of_rows(logits)
     scores = p[at_labels]
     np.exp(p, out=p)
-    total = np.add.reduce(p, axis=1)
+    total = p.dot(np.ones(p.shape[1], p.dtype))  # four times sooner than a sum along rows
     p /= total[:, None]
     p[at_labels] -= 1.0
     return reduce_losses(np.log(total) - scores, reduction, "cross_entropy"), p
