@@ -123,7 +123,7 @@ def record(
 ) -> Any:
     """Return a vertex of `kind` that remembers how its raw value `y` was computed.
 
-    `depth` tells how many callers up the user's line is, at least: 1 is the caller's caller.
+    `depth` tells how many frames up the user's line is, at least: 1 is the caller, 2 its caller.
     """
     out = _empty(kind)
     out.data = y
