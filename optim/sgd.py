@@ -8,9 +8,6 @@ from tinygrad_lite import kernels
 from tinygrad_lite.optim.optimizer import Group, Optimizer, Parameters, State, with_decay
 from tinygrad_lite.plugins import register_optimizer
 
-_COMPILED = kernels.available()
-_LARGE = 50_000  # elements, for which a kernel pays
-
 
 @register_optimizer("sgd")
 class SGD(Optimizer):
@@ -75,7 +72,7 @@ class SGD(Optimizer):
     def descend(parameter: np.ndarray, grad: np.ndarray, lr: float) -> None:
         """Subtract lr · grad from `parameter`, in place."""
         both = parameter.flags.c_contiguous and grad.flags.c_contiguous
-        if _COMPILED and parameter.size >= _LARGE and both and parameter.dtype == grad.dtype:
+        if kernels.pays(parameter.size) and both and parameter.dtype == grad.dtype:
             kernels.dense.descend(parameter, grad, lr)
         else:
             parameter -= lr * grad

@@ -17,6 +17,15 @@ def available() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") and find_spec("numba") is not None
 
 
+_COMPILED = available()
+_LARGE = 50_000
+
+
+def pays(elements: int) -> bool:
+    """Tell whether one pass of a kernel takes less time than NumPy's two, for so many elements."""
+    return elements >= _LARGE and _COMPILED
+
+
 @contextmanager
 def compiling(listener: Callable[[str], None]) -> Iterator[None]:
     """Call `listener` with the name of each kernel that is compiled inside of the context."""

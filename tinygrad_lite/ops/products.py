@@ -35,15 +35,11 @@ __all__ = [
 ]
 
 
-_COMPILED = kernels.available()
-_LARGE = 50_000  # elements, for which a kernel pays
-
-
 def _product(a: Any, b: Any) -> Any:
     """Return a @ b; of two arrays by the way that takes the least time."""
     if not type(a) is type(b) is np.ndarray or not a.ndim == b.ndim == 2:
         return a @ b
-    if len(b) == 1 == a.shape[1] and _COMPILED and a.size * b.size >= _LARGE:
+    if len(b) == 1 == a.shape[1] and kernels.pays(a.size * b.size):
         return kernels.dense.outer(a[:, 0], b[0])
     return a.dot(b)  # returns three times sooner than matmul
 
