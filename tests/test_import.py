@@ -41,6 +41,6 @@ def test_the_import_costs_at_most_a_tenth_of_a_second_over_numpys(tmp_path):
         import tinygrad_lite
         print(time.process_time() - start)
     """
-    # as any second import is: from bytecode, even where the environment keeps Python from writing it
+    # from bytecode, as any second import, even where the environment keeps Python from writing it
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
     assert min(float(python(code, **compiled)) for _ in range(5)) < 0.1

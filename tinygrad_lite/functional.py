@@ -21,6 +21,7 @@ from tinygrad_lite.ops import (
 from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.attention import *
 from tinygrad_lite.ops.bilinear import bilinear
+from tinygrad_lite.ops.cells import gru_cell, lstm_cell, rnn_cell
 from tinygrad_lite.ops.classification import *
 from tinygrad_lite.ops.conv import *
 from tinygrad_lite.ops.ctc import *
@@ -34,7 +35,6 @@ from tinygrad_lite.ops.probability import *
 from tinygrad_lite.ops.products import linear
 from tinygrad_lite.ops.random import alpha_dropout, dropout, dropout1d, dropout2d
 from tinygrad_lite.ops.recurrent import *
-from tinygrad_lite.ops.recurrent import gru_cell, lstm_cell, rnn_cell
 from tinygrad_lite.ops.regression import *
 from tinygrad_lite.ops.trigonometry import tanh
 

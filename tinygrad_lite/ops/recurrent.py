@@ -1,15 +1,15 @@
 """Whole sequences through RNN, LSTM and GRU.
 
 Each is one fused op: a kernel runs all time steps, forward and backward, and the reference is the
-cell written in plain ops inside a Python loop. Weights are PyTorch's: weight_ih (gates H, I),
-weight_hh (gates H, H), two biases; gates in the order i f g o (LSTM) and r z n (GRU).
+cell of `cells.py` in a Python loop. Weights are PyTorch's: weight_ih (gates H, I), weight_hh
+(gates H, H), two biases; gates in the order i f g o (LSTM) and r z n (GRU).
 
 Shapes: x (N, T, I); states (N, H); results: the outputs (N, T, H), then the last state(s) (N, H).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +17,7 @@ import numpy as np
 from tinygrad_lite import kernels
 from tinygrad_lite.errors import ShapeError, message
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.activation import sigmoid
-from tinygrad_lite.ops.products import linear
-from tinygrad_lite.ops.shape import stack
+from tinygrad_lite.ops.cells import gru_cell, lstm_cell, rnn_cell, unroll
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
@@ -29,51 +27,6 @@ __all__ = [
     "lstm",
     "rnn",
 ]
-
-# -- the cells: one time step, in plain ops -------------------------------------------------------
-
-
-def rnn_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
-    """H' = tanh(W x + b + U h + c) (Elman, 1990)."""
-    return (np.tanh(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh)),)
-
-
-def lstm_cell(
-    x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
-) -> tuple[Any, Any]:
-    """C' = f c + i g and h' = o tanh c' (Hochreiter & Schmidhuber, 1997; Gers et al., 2000)."""
-    i, f, g, o = _gates(linear(x, w_ih, b_ih) + linear(h, w_hh, b_hh), 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
-
-
-def gru_cell(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any]:
-    """H' = (1 - z) n + z h (Cho et al., 2014), the reset gate after the product, as in cuDNN."""
-    xr, xz, xn = _gates(linear(x, w_ih, b_ih), 3)
-    hr, hz, hn = _gates(linear(h, w_hh, b_hh), 3)
-    r, z = sigmoid(xr + hr), sigmoid(xz + hz)
-    n = np.tanh(xn + r * hn)
-    return (n + z * (h - n),)
-
-
-def _gates(a: Any, count: int) -> list[Any]:
-    size = a.shape[-1] // count
-    return [a[..., k * size : (k + 1) * size] for k in range(count)]
-
-
-def _unroll(cell: Callable[..., Any], states: int) -> Callable[..., tuple[Any, ...]]:
-    """Return the reference of a whole sequence: the cell in a loop over time."""
-
-    def reference(x: Any, *args: Any) -> tuple[Any, ...]:
-        state, weights = args[:states], args[states:]
-        outputs = []
-        for t in range(x.shape[1]):
-            state = cell(x[:, t], *state, *weights)
-            outputs.append(state[0])
-        return (stack(outputs, axis=1), *state)
-
-    return reference
-
 
 # -- the kernels: their products before and after the time loop -----------------------------------
 # Results beyond those of the reference are what the rule needs of the forward pass.
@@ -186,9 +139,24 @@ def _gru_rule(
 
 _c = np.ascontiguousarray
 
-_rnn = Op("rnn", _rnn_forward, _rnn_rule, reference=_unroll(rnn_cell, states=1))
-_lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_unroll(lstm_cell, states=2))
-_gru = Op("gru", _gru_forward, _gru_rule, reference=_unroll(gru_cell, states=1))
+
+def _rnn_reference(x: Any, h0: Any, *weights: Any) -> tuple[Any, ...]:
+    return unroll(rnn_cell, x, (h0,), weights)
+
+
+def _lstm_reference(x: Any, h0: Any, c0: Any, *weights: Any) -> tuple[Any, ...]:
+    return unroll(lstm_cell, x, (h0, c0), weights)
+
+
+def _gru_reference(x: Any, h0: Any, *weights: Any) -> tuple[Any, ...]:
+    return unroll(gru_cell, x, (h0,), weights)
+
+
+_rnn = Op("rnn", _rnn_forward, _rnn_rule, reference=_rnn_reference)
+_lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_lstm_reference)
+_gru = Op("gru", _gru_forward, _gru_rule, reference=_gru_reference)
+
+# -- the public functions -------------------------------------------------------------------------
 
 
 def _check(
@@ -222,21 +190,61 @@ def _check(
             )
 
 
-def rnn(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Tensor, Tensor]:
-    """Run a tanh RNN over sequences; return its outputs and its last h."""
+def rnn(
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    *,
+    nonlinearity: str = "tanh",
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run a plain RNN over sequences; return its outputs and its last h."""
     _check("rnn", 1, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
-    return _rnn(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]
+    weights = (w_ih, w_hh, b_ih, b_hh)
+    if nonlinearity != "tanh" or lengths is not None or reverse:
+        cell = partial(rnn_cell, nonlinearity=nonlinearity)
+        return unroll(cell, x, (h0,), weights, lengths, reverse)  # type: ignore[return-value]
+    return _rnn(x, h0, *weights)[:2]  # type: ignore[return-value]
 
 
 def lstm(
-    x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+    x: Any,
+    h0: Any,
+    c0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    *,
+    lengths: Any = None,
+    reverse: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Run an LSTM over sequences; return its outputs, its last h and its last c."""
     _check("lstm", 4, x, {"h0": h0, "c0": c0}, w_ih, w_hh, b_ih, b_hh)
-    return _lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh)[:3]  # type: ignore[return-value]
+    weights = (w_ih, w_hh, b_ih, b_hh)
+    if lengths is not None or reverse:
+        return unroll(lstm_cell, x, (h0, c0), weights, lengths, reverse)  # type: ignore[return-value]
+    return _lstm(x, h0, c0, *weights)[:3]  # type: ignore[return-value]
 
 
-def gru(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Tensor, Tensor]:
+def gru(
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    *,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
     """Run a GRU over sequences; return its outputs and its last h."""
     _check("gru", 3, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
-    return _gru(x, h0, w_ih, w_hh, b_ih, b_hh)[:2]  # type: ignore[return-value]
+    weights = (w_ih, w_hh, b_ih, b_hh)
+    if lengths is not None or reverse:
+        return unroll(gru_cell, x, (h0,), weights, lengths, reverse)  # type: ignore[return-value]
+    return _gru(x, h0, *weights)[:2]  # type: ignore[return-value]
