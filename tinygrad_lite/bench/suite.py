@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tinygrad_lite.bench import mlp, ops, scalars
+from tinygrad_lite.bench import mlp, ops, recurrent, scalars
 from tinygrad_lite.bench.measure import Benchmark
 from tinygrad_lite.errors import ArgumentError, nearest
 
-SUITE: list[Benchmark] = [*ops.BENCHMARKS, *scalars.BENCHMARKS, *mlp.BENCHMARKS]
+SUITE: list[Benchmark] = [
+    *ops.BENCHMARKS,
+    *scalars.BENCHMARKS,
+    *mlp.BENCHMARKS,
+    *recurrent.BENCHMARKS,
+]
 
 
 def select(names: Iterable[str] = ()) -> list[Benchmark]:

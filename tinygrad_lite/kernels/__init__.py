@@ -19,11 +19,27 @@ def available() -> bool:
 
 _COMPILED = available()
 _LARGE = 50_000
+# below these, in multiplications and in rows, NumPy is quicker
+_LARGE_PRODUCT = 1_500_000
+_FEW_ROWS = 8
 
 
 def pays(elements: int) -> bool:
     """Tell whether one pass of a kernel takes less time than NumPy's two, for so many elements."""
     return elements >= _LARGE and _COMPILED
+
+
+def multiplies(a: Any, b: Any) -> bool:
+    """Tell whether the product of two matrices is large enough for `gemm`, else better by NumPy."""
+    rows, columns = len(a), b.shape[1]
+    return (
+        a.size * columns >= _LARGE_PRODUCT
+        and min(rows, columns) >= _FEW_ROWS
+        and a.dtype is b.dtype
+        and a.dtype.char in "fd"
+        and len(b) == a.shape[1]
+        and _COMPILED
+    )
 
 
 @contextmanager

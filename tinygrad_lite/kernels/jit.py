@@ -9,10 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 import numba
+from numba import prange, types
 from numba.core import event
+from numba.extending import overload
 
 from tinygrad_lite.kernels import _listeners
+
+__all__ = ["kernel", "prange", "routine"]
 
 
 def _cache_folder() -> str:
@@ -38,25 +43,54 @@ config: Any = numba.config
 _REORDERED = {"reassoc", "contract", "nsz"}
 
 
-def kernel(function: Callable[..., Any] | None = None, *, exact: bool = False) -> Any:
+def kernel(
+    function: Callable[..., Any] | None = None, *, exact: bool = False, parallel: bool = False
+) -> Any:
     """Compile on first use for each dtype, with a persistent cache, without the GIL.
 
     An `exact` kernel rounds after every operation, in the order in which it is written, as NumPy
-    does: its result is the same bit by bit whether it runs or NumPy in its place.
+    does: its result is the same bit by bit whether it runs or NumPy in its place. In a `parallel`
+    one, which is called by the leader of a `threads.Team` only, the turns of a `prange` are shared.
     """
     if function is None:
-        return partial(kernel, exact=exact)
-    options: dict[str, Any] = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": set() if exact else _REORDERED,
-    }
+        return partial(kernel, exact=exact, parallel=parallel)
+    options = {"nogil": True, "parallel": parallel, "fastmath": set() if exact else _REORDERED}
+    return _cached(partial(numba.njit, error_model="numpy", **options), function)
+
+
+def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a function that kernels call: now, for both dtypes, and not again inside of each.
+
+    `arguments` spells the types: p is a pointer to elements, n a whole number, b a boolean.
+    """
+
+    def compile_both(function: Callable[..., Any]) -> Callable[..., Any]:
+        routines = {}
+        for dtype in (types.float32, types.float64):
+            kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
+            signature = types.void(*(kinds[letter] for letter in arguments))
+            compiled = _cached(partial(numba.cfunc, signature, error_model="numpy"), function)
+            symbol = f"{function.__module__}.{function.__name__}.{dtype}"
+            llvm.add_symbol(symbol, compiled.address)
+            routines[dtype] = types.ExternalFunction(symbol, signature)
+
+        @overload(function)
+        def call(first, *others):  # type: ignore[no-untyped-def]  # numba compares signatures
+            of_dtype = routines[first.dtype]
+            return lambda first, *others: of_dtype(first, *others)
+
+        return function
+
+    return compile_both
+
+
+def _cached(decorator: Callable[..., Any], function: Callable[..., Any]) -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = _CACHE
     try:
-        return numba.njit(cache=True, **options)(function)
+        return decorator(cache=True)(function)
     except RuntimeError:  # nowhere to write: compile without a cache
-        return numba.njit(**options)(function)
+        return decorator()(function)
     finally:
         config.CACHE_DIR = before
 

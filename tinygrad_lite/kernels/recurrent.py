@@ -1,183 +1,473 @@
 """All time steps of RNN, LSTM and GRU in one call, forward and backward.
 
-Time comes first here: p (T, N, gates H) holds W_ih x + biases of every step, h0 and c0 (N, H) the
-initial states, w_hh the recurrent weights: transposed, (H, gates H), in the forward functions, as
-they are, (gates H, H), in the backward ones. The backward functions return the gradients of the
-gates before their nonlinearity, from which matrix products over all steps give the rest.
+Each thread takes its part of the batch through the whole sequence, so none waits for another. Time
+comes first in what is kept of the forward pass: `operand` (T + 1, N, I + H + 2) holds for each step
+what the weights are multiplied by, [x_t, 1, h_(t-1), 1], so that its last row holds the last h; the
+gates (T, N, 4 H) are activated. The backward functions make of the gradients of h those of the
+gates before their nonlinearity, from which matrix products over all steps give the others.
+
+`spans` (N, 2) tells in which steps a sequence goes on; in others its state stays as it is. Of x and
+g, the gradient of h, both (N, T, ...), comes the first element with three strides.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba import carray
 
-from tinygrad_lite.kernels.jit import kernel
+from tinygrad_lite.kernels.activation import sigmoid, tanh
+from tinygrad_lite.kernels.gemm import multiply, pack, panels_for, part
+from tinygrad_lite.kernels.jit import kernel, prange, routine
+from tinygrad_lite.kernels.simd import at, get, lanes, pointer
+from tinygrad_lite.kernels.threads import Team, get_num_threads
 
-
-@kernel
-def add_product(out, a, b):
-    """Add the matrix product a b into `out`, four rows at a time to reuse b from cache."""
-    rows, inner = a.shape
-    columns = b.shape[1]
-    full = rows - rows % 4
-    for r in range(0, full, 4):
-        y0, y1, y2, y3 = out[r], out[r + 1], out[r + 2], out[r + 3]
-        for k in range(inner):
-            a0, a1, a2, a3 = a[r, k], a[r + 1, k], a[r + 2, k], a[r + 3, k]
-            bk = b[k]
-            for j in range(columns):
-                y0[j] += a0 * bk[j]
-                y1[j] += a1 * bk[j]
-                y2[j] += a2 * bk[j]
-                y3[j] += a3 * bk[j]
-    for r in range(full, rows):
-        y = out[r]
-        for k in range(inner):
-            a0, bk = a[r, k], b[k]
-            for j in range(columns):
-                y[j] += a0 * bk[j]
+# sequences with fewer multiplications than these are not worth a second thread
+_SHARED = 500_000
 
 
 @kernel
-def rnn_forward(p, h0, w_hh):
-    """Return every h (T, N, H)."""
-    steps, n, size = p.shape
-    h = p.copy()
-    before = h0
-    for t in range(steps):
-        add_product(h[t], before, w_hh)
-        for r in range(n):
-            for j in range(size):
-                h[t, r, j] = np.tanh(h[t, r, j])
-        before = h[t]
-    return h
+def _row(array, step, n, column):
+    """Return the address of an element of an array (T, N, size)."""
+    return at(pointer(array), (step * array.shape[1] + n) * array.shape[2] + column)
 
 
 @kernel
-def rnn_backward(g, g_last, h, w_hh):
-    """From the gradients of every h and of the last return those of the gates and of h0."""
-    steps, n, size = h.shape
-    one = h.dtype.type(1)
-    da = np.empty((steps, n, size), h.dtype)
-    dh = g_last.copy()
-    for t in range(steps - 1, -1, -1):
-        for r in range(n):
-            for j in range(size):
-                y = h[t, r, j]
-                da[t, r, j] = (dh[r, j] + g[t, r, j]) * (one - y * y)
-        dh[:] = 0
-        add_product(dh, da[t], w_hh)
-    return da, dh
+def _enter(x, x_batch, x_time, x_feature, spans, step, start, end, operand, inputs):
+    """Write a step's x into the operand, and the ones that biases are multiplied by."""
+    for n in range(start, end):
+        row, source = operand[step, n], at(pointer(x), n * x_batch + step * x_time)
+        if spans[n, 0] <= step < spans[n, 1]:
+            if x_feature == 1:  # as mostly, and then by vectors
+                for j in range(inputs):
+                    row[j] = get(at(source, j))
+            else:
+                for j in range(inputs):
+                    row[j] = get(at(source, j * x_feature))
+        else:
+            row[:inputs] = 0  # what stands there, NaN perhaps, has no part in any product
+        row[inputs] = 1
+        row[-1] = 1
 
 
 @kernel
-def lstm_forward(p, h0, c0, w_hh):
-    """Return every h and c (T, N, H), and the activated gates i f g o (T, N, 4 H)."""
-    steps, n, wide = p.shape
+def _add_row(g, g_batch, g_time, g_feature, step, n, total):
+    source = at(pointer(g), n * g_batch + step * g_time)
+    if g_feature == 1:  # as mostly, and then by vectors
+        for j in range(len(total)):
+            total[j] += get(at(source, j))
+    else:
+        for j in range(len(total)):
+            total[j] += get(at(source, j * g_feature))
+
+
+@kernel
+def _pack_side(weight, bias, begin, end, panels, height):
+    """Pack rows of a weight, from begin to end, as columns, and their biases below them."""
+    depth = weight.shape[1]
+    pack(at(pointer(weight), begin * depth), 1, depth, depth, end - begin, panels, height)
+    below = at(panels, depth * 2 * lanes(panels))
+    pack(at(pointer(bias), begin), 1, 1, 1, end - begin, below, height)
+
+
+@kernel
+def _pack_both(w_ih, w_hh, b_ih, b_hh, begin, end, panels):
+    """Pack rows of both weights, from begin to end, for products with all of the operand."""
+    inputs, height = w_ih.shape[1] + 1, w_ih.shape[1] + w_hh.shape[1] + 2
+    _pack_side(w_ih, b_ih, begin, end, panels, height)
+    _pack_side(w_hh, b_hh, begin, end, at(panels, inputs * 2 * lanes(panels)), height)
+
+
+@kernel
+def _pack_forward(w_ih, w_hh, b_ih, b_hh, panels):
+    _pack_both(w_ih, w_hh, b_ih, b_hh, 0, len(w_ih), pointer(panels))
+
+
+@kernel
+def _pack_backward(w_hh, panels):
+    rows, columns = w_hh.shape
+    pack(pointer(w_hh), columns, 1, rows, columns, pointer(panels), rows)
+
+
+@routine("pn")
+def _tanhs(a, size):
+    a = carray(a, size)
+    for j in range(size):
+        a[j] = tanh(a[j])
+
+
+@routine("pn")
+def _sigmoids(a, size):
+    a = carray(a, size)
+    for j in range(size):
+        a[j] = sigmoid(a[j])
+
+
+# -- the plain network ----------------------------------------------------------------------------
+
+
+@kernel
+def _rnn_forward(t, count, x, x_batch, x_time, x_feature, spans, panels, operand, inputs, relu):
+    start, end = part(t, count, operand.shape[1], 1)
+    depth = operand.shape[2]
+    size = depth - inputs - 2
+    for s in range(len(operand) - 1):
+        _enter(x, x_batch, x_time, x_feature, spans, s, start, end, operand, inputs)
+        a, h = _row(operand, s, start, 0), _row(operand, s + 1, start, inputs + 1)
+        multiply(a, depth, 1, pointer(panels), h, depth, end - start, depth, size, False)
+        for n in range(start, end):
+            h = operand[s + 1, n, inputs + 1 : -1]
+            if not spans[n, 0] <= s < spans[n, 1]:
+                h[:] = operand[s, n, inputs + 1 : -1]
+            elif relu:
+                for j in range(size):
+                    h[j] = max(h[j], 0)
+            else:
+                _tanhs(_row(operand, s + 1, n, inputs + 1), size)
+
+
+@kernel
+def _rnn_backward(
+    t, count, g, g_batch, g_time, g_feature, spans, panels, operand, inputs, relu, da, dh
+):
+    steps, batch, size = da.shape
+    start, end = part(t, count, batch, 1)
+    one = da.dtype.type(1)
+    for s in range(steps - 1, -1, -1):
+        for n in range(start, end):
+            d, total, h = da[s, n], dh[n], operand[s + 1, n, inputs + 1 : -1]
+            if not spans[n, 0] <= s < spans[n, 1]:
+                d[:] = 0
+                continue
+            _add_row(g, g_batch, g_time, g_feature, s, n, total)
+            if relu:
+                for j in range(size):
+                    d[j] = total[j] if h[j] > 0 else 0
+            else:
+                for j in range(size):
+                    d[j] = total[j] * (one - h[j] * h[j])
+            total[:] = 0
+        a, c = _row(da, s, start, 0), at(pointer(dh), start * size)
+        multiply(a, size, 1, pointer(panels), c, size, end - start, size, size, True)
+
+
+# -- LSTM -----------------------------------------------------------------------------------------
+
+
+@kernel
+def _lstm_forward(
+    t, count, x, x_batch, x_time, x_feature, spans, panels, operand, inputs, gates, c
+):
+    steps, batch, size = gates.shape[0], gates.shape[1], c.shape[2]
+    start, end = part(t, count, batch, 1)
+    depth = operand.shape[2]
+    for s in range(steps):
+        _enter(x, x_batch, x_time, x_feature, spans, s, start, end, operand, inputs)
+        y, wide = _row(gates, s, start, 0), 4 * size
+        a = _row(operand, s, start, 0)
+        multiply(a, depth, 1, pointer(panels), y, wide, end - start, depth, wide, False)
+        for n in range(start, end):
+            if spans[n, 0] <= s < spans[n, 1]:
+                a, h = _row(gates, s, n, 0), _row(operand, s + 1, n, inputs + 1)
+                _lstm_step(a, _row(c, s, n, 0), _row(c, s + 1, n, 0), h, size)
+            else:
+                operand[s + 1, n, inputs + 1 : -1] = operand[s, n, inputs + 1 : -1]
+                c[s + 1, n] = c[s, n]
+
+
+@routine("ppppn")
+def _lstm_step(a, before, c, h, size):
+    _sigmoids(a, 2 * size)
+    _tanhs(at(a, 2 * size), size)
+    _sigmoids(at(a, 3 * size), size)
+    i, f, g, o = carray(a, (4, size))
+    before, c, h = carray(before, size), carray(c, size), carray(h, size)
+    for j in range(size):
+        c[j] = f[j] * before[j] + i[j] * g[j]
+    for j in range(size):
+        h[j] = o[j] * tanh(c[j])
+
+
+@kernel
+def _lstm_backward(t, count, g, g_batch, g_time, g_feature, spans, panels, gates, c, da, dh, dc):
+    steps, batch, wide = da.shape
     size = wide // 4
-    half = p.dtype.type(0.5)
-    gates = p.copy()
-    h = np.empty((steps, n, size), p.dtype)
-    c = np.empty((steps, n, size), p.dtype)
-    h_before, c_before = h0, c0
-    for t in range(steps):
-        add_product(gates[t], h_before, w_hh)
-        for r in range(n):
-            a = gates[t, r]
-            for j in range(2 * size):
-                a[j] = half * np.tanh(half * a[j]) + half
-            for j in range(2 * size, 3 * size):
-                a[j] = np.tanh(a[j])
-            for j in range(3 * size, 4 * size):
-                a[j] = half * np.tanh(half * a[j]) + half
-            i, f, g, o = a[:size], a[size : 2 * size], a[2 * size : 3 * size], a[3 * size :]
-            for j in range(size):
-                c[t, r, j] = f[j] * c_before[r, j] + i[j] * g[j]
-                h[t, r, j] = o[j] * np.tanh(c[t, r, j])
-        h_before, c_before = h[t], c[t]
-    return h, c, gates
+    start, end = part(t, count, batch, 1)
+    work = np.empty((2, size), da.dtype)
+    for s in range(steps - 1, -1, -1):
+        for n in range(start, end):
+            if spans[n, 0] <= s < spans[n, 1]:
+                _add_row(g, g_batch, g_time, g_feature, s, n, dh[n])
+                a, da_n, before, after = (
+                    _row(gates, s, n, 0),
+                    _row(da, s, n, 0),
+                    _row(c, s, n, 0),
+                    _row(c, s + 1, n, 0),
+                )
+                dh_n, dc_n = at(pointer(dh), n * size), at(pointer(dc), n * size)
+                _lstm_step_back(a, before, after, dh_n, dc_n, da_n, pointer(work), size)
+                dh[n] = 0
+            else:
+                da[s, n] = 0
+        a, y = _row(da, s, start, 0), at(pointer(dh), start * size)
+        multiply(a, wide, 1, pointer(panels), y, size, end - start, wide, size, True)
+
+
+@routine("pppppppn")
+def _lstm_step_back(a, before, c, dh, dc, da, work, size):
+    i, f, g, o = carray(a, (4, size))
+    di, df, dg, do = carray(da, (4, size))
+    before, c, dh, dc = (
+        carray(before, size),
+        carray(c, size),
+        carray(dh, size),
+        carray(dc, size),
+    )
+    y, total = carray(work, (2, size))
+    one = y.dtype.type(1)
+    for j in range(size):
+        y[j] = tanh(c[j])
+    for j in range(size):
+        do[j] = dh[j] * y[j] * o[j] * (one - o[j])
+    for j in range(size):
+        total[j] = dc[j] + dh[j] * o[j] * (one - y[j] * y[j])
+    for j in range(size):
+        di[j] = total[j] * g[j] * i[j] * (one - i[j])
+    for j in range(size):
+        dg[j] = total[j] * i[j] * (one - g[j] * g[j])
+    for j in range(size):
+        df[j] = total[j] * before[j] * f[j] * (one - f[j])
+    for j in range(size):
+        dc[j] = total[j] * f[j]
+
+
+# -- GRU ------------------------------------------------------------------------------------------
+# Of the gates r z n q, the last is the recurrent side of n before r is applied to it. In `da` they
+# stand as n r z q, so that those of either side lie side by side.
 
 
 @kernel
-def lstm_backward(g_h, g_last, g_cell, c, c0, gates, w_hh):
-    """From the gradients of every h, the last h and the last c: those of the gates, h0 and c0."""
-    steps, n, size = c.shape
-    one = c.dtype.type(1)
-    da = np.empty(gates.shape, gates.dtype)
-    dh, dc = g_last.copy(), g_cell.copy()
-    for t in range(steps - 1, -1, -1):
-        c_before = c[t - 1] if t > 0 else c0
-        for r in range(n):
-            a, d = gates[t, r], da[t, r]
-            i, f, g, o = a[:size], a[size : 2 * size], a[2 * size : 3 * size], a[3 * size :]
-            di, df, dg, do = d[:size], d[size : 2 * size], d[2 * size : 3 * size], d[3 * size :]
-            for j in range(size):
-                y = np.tanh(c[t, r, j])
-                gh = dh[r, j] + g_h[t, r, j]
-                gc = dc[r, j] + gh * o[j] * (one - y * y)
-                di[j] = gc * g[j] * i[j] * (one - i[j])
-                df[j] = gc * c_before[r, j] * f[j] * (one - f[j])
-                dg[j] = gc * i[j] * (one - g[j] * g[j])
-                do[j] = gh * y * o[j] * (one - o[j])
-                dc[r, j] = gc * f[j]
-        dh[:] = 0
-        add_product(dh, da[t], w_hh)
-    return da, dh, dc
+def _pack_gru(w_ih, w_hh, b_ih, b_hh, panels, of_n, of_q):
+    rows, size = w_hh.shape
+    _pack_both(w_ih, w_hh, b_ih, b_hh, 0, 2 * size, pointer(panels))
+    _pack_side(w_ih, b_ih, 2 * size, rows, pointer(of_n), w_ih.shape[1] + 1)
+    _pack_side(w_hh, b_hh, 2 * size, rows, pointer(of_q), size + 1)
 
 
 @kernel
-def gru_forward(p, h0, w_hh, b_n):
-    """Return every h (T, N, H), and r z n and the reset gate's operand (T, N, 4 H).
+def _gru_forward(
+    t, count, x, x_batch, x_time, x_feature, spans, panels, of_n, of_q, operand, inputs, gates
+):
+    steps, batch, wide = gates.shape
+    size, depth = wide // 4, operand.shape[2]
+    start, end = part(t, count, batch, 1)
+    rows = end - start
+    for s in range(steps):
+        _enter(x, x_batch, x_time, x_feature, spans, s, start, end, operand, inputs)
+        a, h = _row(operand, s, start, 0), _row(operand, s, start, inputs + 1)
+        y, n, q = (
+            _row(gates, s, start, 0),
+            _row(gates, s, start, 2 * size),
+            _row(gates, s, start, 3 * size),
+        )
+        multiply(a, depth, 1, pointer(panels), y, wide, rows, depth, 2 * size, False)
+        multiply(a, depth, 1, pointer(of_n), n, wide, rows, inputs + 1, size, False)
+        multiply(h, depth, 1, pointer(of_q), q, wide, rows, size + 1, size, False)
+        for k in range(start, end):
+            if spans[k, 0] <= s < spans[k, 1]:
+                before, h = _row(operand, s, k, inputs + 1), _row(operand, s + 1, k, inputs + 1)
+                _gru_step(_row(gates, s, k, 0), before, h, size)
+            else:
+                operand[s + 1, k, inputs + 1 : -1] = operand[s, k, inputs + 1 : -1]
 
-    `b_n` (H,) is the recurrent bias of n, the only one that is not part of p.
+
+@routine("pppn")
+def _gru_step(a, before, h, size):
+    _sigmoids(a, 2 * size)
+    r, z, n, q = carray(a, (4, size))
+    before, h = carray(before, size), carray(h, size)
+    for j in range(size):
+        n[j] = tanh(n[j] + r[j] * q[j])
+    for j in range(size):
+        h[j] = n[j] + z[j] * (before[j] - n[j])
+
+
+@kernel
+def _gru_backward(
+    t, count, g, g_batch, g_time, g_feature, spans, panels, operand, inputs, gates, da, dh
+):
+    steps, batch, wide = da.shape
+    size = wide // 4
+    start, end = part(t, count, batch, 1)
+    for s in range(steps - 1, -1, -1):
+        for k in range(start, end):
+            if spans[k, 0] <= s < spans[k, 1]:
+                _add_row(g, g_batch, g_time, g_feature, s, k, dh[k])
+                a, before = _row(gates, s, k, 0), _row(operand, s, k, inputs + 1)
+                _gru_step_back(a, before, at(pointer(dh), k * size), _row(da, s, k, 0), size)
+            else:
+                da[s, k] = 0
+        a, y = _row(da, s, start, size), at(pointer(dh), start * size)
+        multiply(a, wide, 1, pointer(panels), y, size, end - start, 3 * size, size, True)
+
+
+@routine("ppppn")
+def _gru_step_back(a, before, dh, da, size):
+    r, z, n, q = carray(a, (4, size))
+    dn, dr, dz, dq = carray(da, (4, size))
+    before, dh = carray(before, size), carray(dh, size)
+    one = dh.dtype.type(1)
+    for j in range(size):
+        dz[j] = dh[j] * (before[j] - n[j]) * z[j] * (one - z[j])
+    for j in range(size):
+        dn[j] = dh[j] * (one - z[j]) * (one - n[j] * n[j])
+    for j in range(size):
+        dr[j] = dn[j] * q[j] * r[j] * (one - r[j])
+    for j in range(size):
+        dq[j] = dn[j] * r[j]
+    for j in range(size):
+        dh[j] *= z[j]
+
+
+# -- the threads' shares --------------------------------------------------------------------------
+
+
+@kernel(parallel=True)
+def _rnn_forwards(count, *args):
+    for t in prange(count):
+        _rnn_forward(t, count, *args)
+
+
+@kernel(parallel=True)
+def _rnn_backwards(count, *args):
+    for t in prange(count):
+        _rnn_backward(t, count, *args)
+
+
+@kernel(parallel=True)
+def _lstm_forwards(count, *args):
+    for t in prange(count):
+        _lstm_forward(t, count, *args)
+
+
+@kernel(parallel=True)
+def _lstm_backwards(count, *args):
+    for t in prange(count):
+        _lstm_backward(t, count, *args)
+
+
+@kernel(parallel=True)
+def _gru_forwards(count, *args):
+    for t in prange(count):
+        _gru_forward(t, count, *args)
+
+
+@kernel(parallel=True)
+def _gru_backwards(count, *args):
+    for t in prange(count):
+        _gru_backward(t, count, *args)
+
+
+def _run(serial, parallel, work, batch, *args):
+    """Run a kernel over the batch: in one thread, or shared, if there is so much to multiply."""
+    with Team(min(get_num_threads(), batch) if work >= _SHARED else 1) as count:
+        if count > 1:
+            parallel(count, *args)
+        elif batch:
+            serial(0, 1, *args)
+
+
+# -- what ops call --------------------------------------------------------------------------------
+
+
+def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans, relu):
+    """Return the operand of every step."""
+    operand, inputs = _operand(1, x, h0, w_ih, w_hh, b_ih, b_hh)
+    panels = panels_for(operand.shape[2], len(w_ih), x.dtype)
+    _pack_forward(_c(w_ih), _c(w_hh), _c(b_ih), _c(b_hh), panels)
+    args = *_strided(x), spans, panels, operand, inputs, relu
+    _run(_rnn_forward, _rnn_forwards, operand.size * len(w_ih), len(x), *args)
+    return operand
+
+
+def rnn_backward(g, dh, w_hh, spans, operand, relu):
+    """Return the gradients of the gates (T, N, H) and, in place of dh, those of h0."""
+    steps, batch, size = len(operand) - 1, *dh.shape
+    da = np.empty((steps, batch, size), dh.dtype)
+    inputs = operand.shape[2] - size - 2
+    args = *_strided(g), spans, _packed_backward(w_hh), operand, inputs, relu, da, dh
+    _run(_rnn_backward, _rnn_backwards, da.size * size, batch, *args)
+    return da
+
+
+def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, spans):
+    """Return the operand of every step, the gates, and c (T + 1, N, H), before and after each."""
+    operand, inputs = _operand(4, x, h0, w_ih, w_hh, b_ih, b_hh)
+    steps, (batch, size) = len(operand) - 1, h0.shape
+    gates = np.empty((steps, batch, 4 * size), x.dtype)
+    c = np.empty((steps + 1, batch, size), x.dtype)
+    c[0] = c0
+    panels = panels_for(operand.shape[2], len(w_ih), x.dtype)
+    _pack_forward(_c(w_ih), _c(w_hh), _c(b_ih), _c(b_hh), panels)
+    args = *_strided(x), spans, panels, operand, inputs, gates, c
+    _run(_lstm_forward, _lstm_forwards, operand.size * len(w_ih), batch, *args)
+    return operand, gates, c
+
+
+def lstm_backward(g, dh, dc, w_hh, spans, gates, c):
+    """Return the gradients of the gates; those of h0 and c0 take the place of dh and dc."""
+    da = np.empty_like(gates)
+    args = *_strided(g), spans, _packed_backward(w_hh), gates, c, da, dh, dc
+    _run(_lstm_backward, _lstm_backwards, da.size * c.shape[2], len(dh), *args)
+    return da
+
+
+def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans):
+    """Return the operand of every step, and the gates r z n q."""
+    operand, inputs = _operand(3, x, h0, w_ih, w_hh, b_ih, b_hh)
+    steps, (batch, size) = len(operand) - 1, h0.shape
+    gates = np.empty((steps, batch, 4 * size), x.dtype)
+    panels = panels_for(operand.shape[2], 2 * size, x.dtype)
+    of_n, of_q = panels_for(inputs + 1, size, x.dtype), panels_for(size + 1, size, x.dtype)
+    _pack_gru(_c(w_ih), _c(w_hh), _c(b_ih), _c(b_hh), panels, of_n, of_q)
+    args = *_strided(x), spans, panels, of_n, of_q, operand, inputs, gates
+    _run(_gru_forward, _gru_forwards, operand.size * len(w_ih), batch, *args)
+    return operand, gates
+
+
+def gru_backward(g, dh, w_hh, spans, operand, gates):
+    """Return the gradients of the gates, as n r z q; those of h0 take the place of dh."""
+    da = np.empty_like(gates)
+    inputs = operand.shape[2] - dh.shape[1] - 2
+    args = *_strided(g), spans, _packed_backward(w_hh), operand, inputs, gates, da, dh
+    _run(_gru_backward, _gru_backwards, da.size * dh.shape[1], len(dh), *args)
+    return da
+
+
+_c = np.ascontiguousarray
+
+
+def _operand(gates, x, h0, w_ih, w_hh, b_ih, b_hh):
+    """Return the operand of every step, empty but for h0, and how much of it is x.
+
+    Raises:
+        ValueError: the sizes do not agree: nothing looks at them later.
     """
-    steps, n, wide = p.shape
-    size = wide // 3
-    half, one = p.dtype.type(0.5), p.dtype.type(1)
-    h = np.empty((steps, n, size), p.dtype)
-    gates = np.empty((steps, n, 4 * size), p.dtype)
-    u = np.empty((n, wide), p.dtype)
-    before = h0
-    for t in range(steps):
-        u[:] = 0
-        add_product(u, before, w_hh)
-        for k in range(n):
-            a, x, v = gates[t, k], p[t, k], u[k]
-            for j in range(2 * size):
-                a[j] = half * np.tanh(half * (x[j] + v[j])) + half
-            r, z, new, q = a[:size], a[size : 2 * size], a[2 * size : 3 * size], a[3 * size :]
-            for j in range(size):
-                q[j] = v[2 * size + j] + b_n[j]
-                new[j] = np.tanh(x[2 * size + j] + r[j] * q[j])
-                h[t, k, j] = (one - z[j]) * new[j] + z[j] * before[k, j]
-        before = h[t]
-    return h, gates
+    (batch, steps, inputs), size = x.shape, h0.shape[1]
+    rows = gates * size
+    found = [array.shape for array in (w_ih, w_hh, b_ih, b_hh, h0)]
+    if found != [(rows, inputs), (rows, size), (rows,), (rows,), (batch, size)]:
+        raise ValueError("the sizes of a recurrent kernel's operands do not agree")
+    operand = np.empty((steps + 1, batch, inputs + size + 2), x.dtype)
+    operand[0, :, inputs + 1 : -1] = h0
+    return operand, inputs
 
 
-@kernel
-def gru_backward(g_h, g_last, h, h0, gates, w_hh):
-    """From the gradients of every h and of the last: those of the gates' two sides, and of h0.
+def _strided(x):
+    """Return the first element of x (N, T, ...) and its three strides, in elements."""
+    return x[:1, :1, :1], *(stride // x.itemsize for stride in x.strides)
 
-    The input side and the recurrent side differ in n, where the reset gate stands between them.
-    """
-    steps, n, size = h.shape
-    one = h.dtype.type(1)
-    da = np.empty((steps, n, 3 * size), h.dtype)
-    du = np.empty((steps, n, 3 * size), h.dtype)
-    dh = g_last.copy()
-    for t in range(steps - 1, -1, -1):
-        before = h[t - 1] if t > 0 else h0
-        for k in range(n):
-            a, d, e = gates[t, k], da[t, k], du[t, k]
-            r, z, new, q = a[:size], a[size : 2 * size], a[2 * size : 3 * size], a[3 * size :]
-            for j in range(size):
-                gh = dh[k, j] + g_h[t, k, j]
-                dn = gh * (one - z[j]) * (one - new[j] * new[j])
-                dz = gh * (before[k, j] - new[j]) * z[j] * (one - z[j])
-                dr = dn * q[j] * r[j] * (one - r[j])
-                d[j] = e[j] = dr
-                d[size + j] = e[size + j] = dz
-                d[2 * size + j] = dn
-                e[2 * size + j] = dn * r[j]
-                dh[k, j] = gh * z[j]
-        add_product(dh, du[t], w_hh)
-    return da, du, dh
+
+def _packed_backward(w_hh):
+    panels = panels_for(*w_hh.shape, w_hh.dtype)
+    _pack_backward(_c(w_hh), panels)
+    return panels

@@ -37,10 +37,14 @@ __all__ = [
 
 def _product(a: Any, b: Any) -> Any:
     """Return a @ b; of two arrays by the way that takes the least time."""
-    if not type(a) is type(b) is np.ndarray or not a.ndim == b.ndim == 2:
+    if not type(a) is type(b) is np.ndarray or b.ndim != 2 or a.ndim < 2:
         return a @ b
+    if a.ndim > 2:  # one large product in place of many small ones
+        return _product(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])
     if len(b) == 1 == a.shape[1] and kernels.pays(a.size * b.size):
         return kernels.dense.outer(a[:, 0], b[0])
+    if kernels.multiplies(a, b):
+        return kernels.gemm.gemm(a, b)
     return a.dot(b)  # returns three times sooner than matmul
 
 

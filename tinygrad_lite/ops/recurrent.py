@@ -18,6 +18,7 @@ from tinygrad_lite import kernels
 from tinygrad_lite.errors import ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.cells import gru_cell, lstm_cell, rnn_cell, unroll
+from tinygrad_lite.ops.products import _product
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
@@ -28,73 +29,114 @@ __all__ = [
     "rnn",
 ]
 
-# -- the kernels: their products before and after the time loop -----------------------------------
-# Results beyond those of the reference are what the rule needs of the forward pass.
+# -- the kernels, and their products after the time loop -------------------------------------------
+# Results beyond those of the reference are what the rule needs of the forward pass. In reverse, x
+# and the outputs are seen from their ends.
 
 
-def _time_first(x: Any) -> Any:
-    return np.ascontiguousarray(x.swapaxes(0, 1))
+def _spans(x: Any, lengths: Any, reverse: bool) -> Any:
+    """Return the first step and the one after the last (N, 2), counted in the order of reading."""
+    batch, steps = x.shape[:2]
+    spans = np.empty((batch, 2), np.int64)
+    spans[:, 0], spans[:, 1] = 0, steps if lengths is None else lengths
+    return steps - spans[:, ::-1] if reverse else spans
 
 
-def _projected(x: Any, w_ih: Any, bias: Any) -> Any:
-    """Return W x + b of every step, time first."""
-    return np.ascontiguousarray(_time_first(x) @ w_ih.T + bias)
+def _turned(x: Any, reverse: bool) -> Any:
+    return x[:, ::-1] if reverse else x
 
 
-def _before(h: Any, h0: Any) -> Any:
-    """Return the state that each step started from."""
-    return np.concatenate([h0[None], h[:-1]])
+def _outputs(operand: Any, size: int, lengths: Any, reverse: bool) -> Any:
+    """Return h after every step, (N, T, H) in the order of x, zero past the end of a sequence."""
+    outputs = _turned(operand[1:, :, -1 - size : -1].swapaxes(0, 1), reverse)
+    if lengths is None:
+        return outputs
+    within = np.arange(outputs.shape[1]) < np.asarray(lengths)[:, None]
+    return np.where(within[:, :, None], outputs, outputs.dtype.type(0))
 
 
-def _products(da: Any, du: Any, x: Any, h_before: Any, w_ih: Any) -> tuple[Any, ...]:
-    """Return the gradients of x, w_ih, w_hh, b_ih and b_hh from those of the gates."""
-    flat_a, flat_u = da.reshape(-1, da.shape[-1]), du.reshape(-1, du.shape[-1])
-    flat_x = _time_first(x).reshape(-1, x.shape[-1])
-    flat_h = h_before.reshape(-1, h_before.shape[-1])
-    return (
-        (da @ w_ih).swapaxes(0, 1),
-        flat_a.T @ flat_x,
-        flat_u.T @ flat_h,
-        flat_a.sum(axis=0),
-        flat_u.sum(axis=0),
-    )
+def _arriving(g: Any, like: Any, reverse: bool) -> Any:
+    """Return the gradient of the outputs in the order of reading; nothing where there is none."""
+    return np.broadcast_to(like.dtype.type(0), like.shape) if g is None else _turned(g, reverse)
 
 
-def _or_zeros(g: Any, like: Any) -> Any:
-    return np.zeros(like.shape, like.dtype) if g is None else np.ascontiguousarray(g)
+def _own(g: Any, like: Any) -> Any:
+    """Return a gradient as an array that may be overwritten."""
+    return np.zeros(like.shape, like.dtype) if g is None else np.array(g)
 
 
-def _rnn_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, ...]:
-    p = _projected(x, w_ih, b_ih + b_hh)
-    h = kernels.recurrent.rnn_forward(p, _c(h0), _c(w_hh.T))
-    return h.swapaxes(0, 1), h[-1], h
+def _through_time(side: Any, operand: Any) -> Any:
+    """Return the gradients of the weights in a product of all steps: Σ ā_t operand_tᵀ."""
+    steps = operand[:-1]
+    return _product(side.reshape(-1, side.shape[-1]).T, steps.reshape(-1, steps.shape[-1]))
+
+
+def _of_weights(da: Any, operand: Any, inputs: int) -> tuple[Any, ...]:
+    """Return the gradients of w_ih, w_hh, b_ih and b_hh."""
+    dw = _through_time(da, operand)
+    return _c(dw[:, :inputs]), _c(dw[:, inputs + 1 : -1]), _c(dw[:, inputs]), _c(dw[:, -1])
+
+
+_c = np.ascontiguousarray
+
+
+def _rnn_forward(
+    x: Any, h0: Any, *weights: Any, nonlinearity: str, lengths: Any, reverse: bool
+) -> tuple[Any, ...]:
+    x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
+    operand = kernels.recurrent.rnn_forward(x, h0, *weights, spans, nonlinearity == "relu")
+    return _outputs(operand, size, lengths, reverse), operand[-1, :, -1 - size : -1], operand
 
 
 def _rnn_rule(
-    g: Any, y: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+    g: Any,
+    y: Any,
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    *,
+    nonlinearity: str,
+    lengths: Any,
+    reverse: bool,
 ) -> tuple[Any, ...]:
     """Back from the last step: ā_t = (h̄_t + Uᵀ ā_(t+1)) · (1 - h_t²), x̄_t = Wᵀ ā_t, W̄ = Σ ā_t x_tᵀ,
     Ū = Σ ā_t h_(t-1)ᵀ, where a is what tanh is taken of.
 
     Source: Werbos (1990), "Backpropagation through time", for the equation of `rnn_cell`.
     """
-    h = y[-1]
-    g_h = h * 0 if g[0] is None else _time_first(g[0])
-    da, dh0 = kernels.recurrent.rnn_backward(g_h, _or_zeros(g[1], h0), h, _c(w_hh))
-    dx, dw_ih, dw_hh, db_ih, db_hh = _products(da, da, x, _before(h, h0), w_ih)
-    return dx, dh0, dw_ih, dw_hh, db_ih, db_hh
+    operand, dh = y[-1], _own(g[1], h0)
+    spans, relu = _spans(x, lengths, reverse), nonlinearity == "relu"
+    g_h = _arriving(g[0], y[0], reverse)
+    da = kernels.recurrent.rnn_backward(g_h, dh, w_hh, spans, operand, relu)
+    dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
+    return dx, dh, *_of_weights(da, operand, x.shape[2])
 
 
 def _lstm_forward(
-    x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+    x: Any, h0: Any, c0: Any, *weights: Any, lengths: Any, reverse: bool
 ) -> tuple[Any, ...]:
-    p = _projected(x, w_ih, b_ih + b_hh)
-    h, c, gates = kernels.recurrent.lstm_forward(p, _c(h0), _c(c0), _c(w_hh.T))
-    return h.swapaxes(0, 1), h[-1], c[-1], h, c, gates
+    x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
+    operand, gates, c = kernels.recurrent.lstm_forward(x, h0, c0, *weights, spans)
+    h = operand[-1, :, -1 - size : -1]
+    return _outputs(operand, size, lengths, reverse), h, c[-1], operand, gates, c
 
 
 def _lstm_rule(
-    g: Any, y: Any, x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+    g: Any,
+    y: Any,
+    x: Any,
+    h0: Any,
+    c0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    *,
+    lengths: Any,
+    reverse: bool,
 ) -> tuple[Any, ...]:
     """Back from the last step: ō = h̄ · tanh c, c̄ = h̄ · o · (1 - tanh² c) + c̄_(t+1) · f_(t+1),
     ī = c̄ · g, ḡ = c̄ · i, f̄ = c̄ · c_(t-1); then through σ and tanh, and W and U as in a plain RNN.
@@ -102,54 +144,61 @@ def _lstm_rule(
     Source: Graves & Schmidhuber (2005), "Framewise phoneme classification with bidirectional LSTM
     and other neural network architectures", for the equations of `lstm_cell`.
     """
-    *_, h, c, gates = y
-    g_h = h * 0 if g[0] is None else _time_first(g[0])
-    da, dh0, dc0 = kernels.recurrent.lstm_backward(
-        g_h, _or_zeros(g[1], h0), _or_zeros(g[2], c0), c, _c(c0), gates, _c(w_hh)
-    )
-    dx, dw_ih, dw_hh, db_ih, db_hh = _products(da, da, x, _before(h, h0), w_ih)
-    return dx, dh0, dc0, dw_ih, dw_hh, db_ih, db_hh
+    *_, operand, gates, c = y
+    dh, dc = _own(g[1], h0), _own(g[2], c0)
+    spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], y[0], reverse)
+    da = kernels.recurrent.lstm_backward(g_h, dh, dc, w_hh, spans, gates, c)
+    dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
+    return dx, dh, dc, *_of_weights(da, operand, x.shape[2])
 
 
-def _gru_forward(x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, ...]:
-    size = h0.shape[-1]
-    outer = b_hh.copy()
-    outer[2 * size :] = 0  # n's recurrent bias stands inside of the reset gate's product
-    p = _projected(x, w_ih, b_ih + outer)
-    h, gates = kernels.recurrent.gru_forward(p, _c(h0), _c(w_hh.T), _c(b_hh[2 * size :]))
-    return h.swapaxes(0, 1), h[-1], h, gates
+def _gru_forward(x: Any, h0: Any, *weights: Any, lengths: Any, reverse: bool) -> tuple[Any, ...]:
+    x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
+    operand, gates = kernels.recurrent.gru_forward(x, h0, *weights, spans)
+    h = operand[-1, :, -1 - size : -1]
+    return _outputs(operand, size, lengths, reverse), h, operand, gates
 
 
 def _gru_rule(
-    g: Any, y: Any, x: Any, h0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any
+    g: Any,
+    y: Any,
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    *,
+    lengths: Any,
+    reverse: bool,
 ) -> tuple[Any, ...]:
     """Back from the last step: n̄ = h̄ · (1 - z), z̄ = h̄ · (h_(t-1) - n), r̄ = n̄ · (1 - n²) · u with u,
     the recurrent part of n; then through σ and tanh, and W and U as in a plain RNN.
 
     These follow from the equations of `gru_cell` (Cho et al., 2014).
     """
-    *_, h, gates = y
-    g_h = h * 0 if g[0] is None else _time_first(g[0])
-    da, du, dh0 = kernels.recurrent.gru_backward(
-        g_h, _or_zeros(g[1], h0), h, _c(h0), gates, _c(w_hh)
-    )
-    dx, dw_ih, dw_hh, db_ih, db_hh = _products(da, du, x, _before(h, h0), w_ih)
-    return dx, dh0, dw_ih, dw_hh, db_ih, db_hh
+    *_, operand, gates = y
+    dh, inputs, size = _own(g[1], h0), x.shape[2], h0.shape[1]
+    spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], y[0], reverse)
+    da = kernels.recurrent.gru_backward(g_h, dh, w_hh, spans, operand, gates)
+    of_x = np.concatenate([w_ih[2 * size :], w_ih[: 2 * size]])  # n r z, as in da
+    dx = _turned(_product(da[..., : 3 * size], of_x).swapaxes(0, 1), reverse)
+    dw_ih = _through_time(da[..., : 3 * size], operand[..., : inputs + 1])
+    dw_ih = np.concatenate([dw_ih[size:], dw_ih[:size]])
+    dw_hh = _through_time(da[..., size:], operand[..., inputs + 1 :])
+    return dx, dh, _c(dw_ih[:, :-1]), _c(dw_hh[:, :-1]), _c(dw_ih[:, -1]), _c(dw_hh[:, -1])
 
 
-_c = np.ascontiguousarray
+def _rnn_reference(x: Any, h0: Any, *weights: Any, nonlinearity: str, **order: Any) -> Any:
+    return unroll(partial(rnn_cell, nonlinearity=nonlinearity), x, (h0,), weights, **order)
 
 
-def _rnn_reference(x: Any, h0: Any, *weights: Any) -> tuple[Any, ...]:
-    return unroll(rnn_cell, x, (h0,), weights)
+def _lstm_reference(x: Any, h0: Any, c0: Any, *weights: Any, **order: Any) -> Any:
+    return unroll(lstm_cell, x, (h0, c0), weights, **order)
 
 
-def _lstm_reference(x: Any, h0: Any, c0: Any, *weights: Any) -> tuple[Any, ...]:
-    return unroll(lstm_cell, x, (h0, c0), weights)
-
-
-def _gru_reference(x: Any, h0: Any, *weights: Any) -> tuple[Any, ...]:
-    return unroll(gru_cell, x, (h0,), weights)
+def _gru_reference(x: Any, h0: Any, *weights: Any, **order: Any) -> Any:
+    return unroll(gru_cell, x, (h0,), weights, **order)
 
 
 _rnn = Op("rnn", _rnn_forward, _rnn_rule, reference=_rnn_reference)
@@ -204,11 +253,8 @@ def rnn(
 ) -> tuple[Tensor, Tensor]:
     """Run a plain RNN over sequences; return its outputs and its last h."""
     _check("rnn", 1, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
-    weights = (w_ih, w_hh, b_ih, b_hh)
-    if nonlinearity != "tanh" or lengths is not None or reverse:
-        cell = partial(rnn_cell, nonlinearity=nonlinearity)
-        return unroll(cell, x, (h0,), weights, lengths, reverse)  # type: ignore[return-value]
-    return _rnn(x, h0, *weights)[:2]  # type: ignore[return-value]
+    options = {"nonlinearity": nonlinearity, "lengths": lengths, "reverse": reverse}
+    return _rnn(x, h0, w_ih, w_hh, b_ih, b_hh, **options)[:2]  # type: ignore[return-value]
 
 
 def lstm(
@@ -225,10 +271,8 @@ def lstm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Run an LSTM over sequences; return its outputs, its last h and its last c."""
     _check("lstm", 4, x, {"h0": h0, "c0": c0}, w_ih, w_hh, b_ih, b_hh)
-    weights = (w_ih, w_hh, b_ih, b_hh)
-    if lengths is not None or reverse:
-        return unroll(lstm_cell, x, (h0, c0), weights, lengths, reverse)  # type: ignore[return-value]
-    return _lstm(x, h0, c0, *weights)[:3]  # type: ignore[return-value]
+    order = {"lengths": lengths, "reverse": reverse}
+    return _lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh, **order)[:3]  # type: ignore[return-value]
 
 
 def gru(
@@ -244,7 +288,5 @@ def gru(
 ) -> tuple[Tensor, Tensor]:
     """Run a GRU over sequences; return its outputs and its last h."""
     _check("gru", 3, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
-    weights = (w_ih, w_hh, b_ih, b_hh)
-    if lengths is not None or reverse:
-        return unroll(gru_cell, x, (h0,), weights, lengths, reverse)  # type: ignore[return-value]
-    return _gru(x, h0, *weights)[:2]  # type: ignore[return-value]
+    order = {"lengths": lengths, "reverse": reverse}
+    return _gru(x, h0, w_ih, w_hh, b_ih, b_hh, **order)[:2]  # type: ignore[return-value]
