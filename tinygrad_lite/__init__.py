@@ -32,6 +32,7 @@ from tinygrad_lite.errors import (
     ShapeError,
     TinygradLiteError,
 )
+from tinygrad_lite.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_lite.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, reference
 from tinygrad_lite.module import Buffer, Module, Parameter, build
 from tinygrad_lite.op import Op
@@ -79,6 +80,7 @@ __all__ = [
     "float32",
     "float64",
     "functional",
+    "get_num_threads",
     "grad",
     "gradcheck",
     "hessian",
@@ -100,6 +102,7 @@ __all__ = [
     "register_optimizer",
     "save",
     "seed",
+    "set_num_threads",
     "tensor",
     "to_scalars",
     "train",

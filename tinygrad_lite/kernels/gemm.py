@@ -212,13 +212,13 @@ def gemm(a, b, out=None, add=False):
     if b.shape[0] != depth or out.shape != (rows, columns):
         raise ValueError(f"gemm: {a.shape} times {b.shape} does not go into {out.shape}")
     if not a.dtype == b.dtype == out.dtype or a.dtype.char not in "fd":
-        raise ValueError(f"gemm: {a.dtype}, {b.dtype}, {out.dtype} must all be float32 or float64")
-    if out.strides[1] != size and columns > 1:
-        raise ValueError("gemm: the columns of out must lie side by side")
+        raise ValueError(f"gemm: {a.dtype}, {b.dtype}, {out.dtype} must be float32 or float64")
     if not (rows and columns and depth):
         if not add:
             out[...] = 0
         return out
+    if out.strides[1] != size and columns > 1:
+        raise ValueError("gemm: the columns of out must lie side by side")
     wanted = get_num_threads() if rows * columns * depth >= _SHARED else 1
     with Team(wanted) as count:
         down, across = _grid(count, rows, columns)
