@@ -58,7 +58,8 @@ class Memory(Module):
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool, recurrent_init: Any) -> None:
         init.check_sizes(self, input_size=input_size, hidden_size=hidden_size)
-        init.check_choices(self, [None, *init.BY_NAME], recurrent_init=recurrent_init)
+        if recurrent_init is not None:
+            init.check_choices(self, init.BY_NAME, recurrent_init=recurrent_init)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
         self.recurrent_init = recurrent_init
         self.state_sizes: tuple[int, ...] = (hidden_size,)

@@ -55,7 +55,7 @@ FORWARD = {
     ),
     "lstm": (
         lambda: layers.LSTM(2, 2)(tg.full((1, 3, 2), NAN)),
-        "lstm: an operand came in with NaN",
+        "LSTM(2, 2): an operand came in with NaN, first at time step 0",
     ),
     "cross_entropy": (
         lambda: tg.cross_entropy(tg.tensor([[1e38, -3.4e38]]), [1]),

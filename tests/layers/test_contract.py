@@ -106,11 +106,10 @@ for name, (layer, variants) in RECURRENT.items():
             (lambda layer=layer, options=options: layer(3, 2, **options), (3, 3), wrong)
             for options in [*variants, *COMMON]
         ),
-        *(
-            (lambda layer=layer, options=options: layer(3, 2, 2, **options), (3, 3), stochastic)
-            for options in [{"dropout": 0.4}, {"recurrent_dropout": 0.4}]
-            for stochastic in [wrong | {"stochastic": True}]
-        ),
+    ]
+    CASES[name] += [
+        (lambda layer=layer, p=p: layer(3, 2, 2, **{p: 0.4}), (3, 3), {"stochastic": True})
+        for p in ("dropout", "recurrent_dropout")
     ]
 CELLS = {
     "rnn_cell": (layers.RNNCell, "rnn"),
