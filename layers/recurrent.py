@@ -41,6 +41,7 @@ class Memory(Module):
     gates: int
     state_names: tuple[str, ...] = ("h",)
     weight_names: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weight_ih: Parameter  # of a cell
     over_sequence: Callable[..., tuple[Tensor, ...]]
     over_step: Callable[..., Any]
 
@@ -328,7 +329,7 @@ class Cell(Memory):
             ShapeError: x or state is of another shape.
             DTypeError: x is not of floats.
         """
-        states = state if state.__class__ is tuple else (state,)
+        states: Any = state if state.__class__ is tuple else (state,)
         if not self._is_usual(x, states):
             states = self._checked(x, state)
         return self.over_step(x, *states, *self._weights(), **self.options)

@@ -273,6 +273,14 @@ def test_scalars(rng, name):
             np.testing.assert_allclose(p.grad.data, gradient, **CLOSE)
 
 
+def test_a_hook_sees_a_call_with_lengths(rng):
+    layer, seen = make("gru", 2, 3), []
+    layer.register_full_backward_hook(lambda module, entering, leaving: seen.append(entering))
+    x = tg.tensor(rng.standard_normal((2, 4, 2)), requires_grad=True)
+    layer(x, lengths=[2, 4])[0].sum().backward()
+    np.testing.assert_array_equal(seen[0][0].data, x.grad.data)
+
+
 # -- cells ----------------------------------------------------------------------------------------
 
 
@@ -315,6 +323,22 @@ def test_a_cell_takes_lists_and_arrays(rng, name):
     ):
         for a, b in zip(parts(found), expected, strict=True):
             np.testing.assert_allclose(a.data, b.data, **CLOSE)
+
+
+@EVERY
+@pytest.mark.parametrize("batch", [(2,), ()], ids=str)
+def test_a_cell_of_scalars(rng, name, batch):
+    cell, x = make_cell(name, 2, 3), rng.standard_normal((*batch, 2))
+    expected = parts(cell(x))[0]
+    found = parts(cell(tg.to_scalars(x)))[0]
+    np.testing.assert_allclose(found.data.astype(float), expected.data, **CLOSE)
+    gradients = []
+    for y in (expected, found):
+        cell.zero_grad()
+        (y * y).sum().backward()
+        gradients.append([p.grad.data for p in cell.parameters()])
+    for a, b in zip(*gradients, strict=True):
+        np.testing.assert_allclose(a, b, **CLOSE)
 
 
 # -- what a call returns --------------------------------------------------------------------------
