@@ -154,6 +154,8 @@ def test_lengths(rng, name, deep, lengths):
         agree(layer(x, whole(states), given), expected)
     with tg.reference():
         agree(layer(x, whole(states), lengths=lengths), expected)
+    layer(x, lengths=lengths)[0].sum().backward()
+    assert all(np.isfinite(p.grad.data).all() for p in layer.parameters())
 
 
 @EVERY
@@ -473,8 +475,10 @@ def test_recurrent_init(kind):
     """Each gate's block of rows is a matrix of its own."""
     layer = kind(3, 5, 2, recurrent_init="orthogonal")
     for blocks in (layer.weight_hh_l0, layer.weight_hh_l1):
-        for block in np.split(blocks.data, layer.gates):
+        drawn = np.split(blocks.data, layer.gates)
+        for block in drawn:
             np.testing.assert_allclose(block @ block.T, np.eye(5), atol=1e-6)
+        assert len({block.tobytes() for block in drawn}) == layer.gates
     for block in np.split(kind(3, 5, recurrent_init="identity").weight_hh_l0.data, layer.gates):
         np.testing.assert_array_equal(block, np.eye(5))
     bound = np.sqrt(6 / 10)
