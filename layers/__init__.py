@@ -14,17 +14,25 @@ from tinygrad_lite.layers.conv import Conv, Conv2d
 from tinygrad_lite.layers.dense import Dense
 from tinygrad_lite.layers.dropout import Dropout
 from tinygrad_lite.layers.flatten import Flatten
+from tinygrad_lite.layers.gru import GRU, GRUCell
+from tinygrad_lite.layers.jordan import Jordan, JordanCell
+from tinygrad_lite.layers.lstm import LSTM, LSTMCell
 from tinygrad_lite.layers.pool import AvgPool2d, MaxPool2d
 from tinygrad_lite.layers.rbm import RBM
-from tinygrad_lite.layers.recurrent import GRU, LSTM, RNN
+from tinygrad_lite.layers.rnn import RNN, RNNCell
 from tinygrad_lite.layers.sequential import Sequential
 
 __all__ = [
     "ELU",
     "GRU",
+    "GRUCell",
+    "Jordan",
+    "JordanCell",
     "LSTM",
+    "LSTMCell",
     "RBM",
     "RNN",
+    "RNNCell",
     "AvgPool2d",
     "Conv",
     "Conv2d",

@@ -1,15 +1,23 @@
-"""What layers do before their first call: check their sizes, and draw their initial weights."""
+"""What layers do before their first call: check their sizes, and draw their initial weights.
+
+The drawing functions return float32 arrays, and serve for weights of one's own, too:
+
+    layer.weight_ih_l0.data = layers.init.xavier_uniform(layer.weight_ih_l0.shape)
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.errors import ArgumentError, message
+from tinygrad_lite.errors import ArgumentError, ShapeError, message, nearest
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops.random import generator
+
+# -- initial weights ------------------------------------------------------------------------------
 
 
 def uniform(shape: tuple[int, ...], fan_in: int) -> np.ndarray:
@@ -18,20 +26,104 @@ def uniform(shape: tuple[int, ...], fan_in: int) -> np.ndarray:
     return generator().uniform(-bound, bound, shape).astype(np.float32)
 
 
+def xavier_uniform(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
+    """Draw from U(-a, a) with a = gain √(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010, eq. 16).
+
+    Forward values and backward gradients then keep their variance, on average, through a layer.
+
+    Args:
+        shape: (out, in, ...); both fans count the further axes.
+        gain: factor of all weights.
+
+    Raises:
+        ShapeError: fewer than two axes.
+    """
+    bound = gain * math.sqrt(6.0 / sum(_fans("xavier_uniform", shape)))
+    return generator().uniform(-bound, bound, shape).astype(np.float32)
+
+
+def xavier_normal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
+    """Draw from N(0, σ²) with σ = gain √(2 / (fan_in + fan_out)); see `xavier_uniform`.
+
+    Raises:
+        ShapeError: fewer than two axes.
+    """
+    deviation = gain * math.sqrt(2.0 / sum(_fans("xavier_normal", shape)))
+    return (deviation * generator().standard_normal(shape)).astype(np.float32)
+
+
+def orthogonal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
+    """Draw a random orthogonal matrix, times gain (Saxe et al., 2014).
+
+    It keeps the length of every vector; as a recurrent weight it neither fades nor explodes what
+    passes it at every step. If not square, its rows or its columns, whichever are fewer, are
+    orthonormal. Axes beyond the second count as columns.
+
+    Raises:
+        ShapeError: fewer than two axes.
+    """
+    _fans("orthogonal", shape)
+    rows, columns = shape[0], math.prod(shape[1:])
+    q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
+    q *= np.sign(np.diag(r))  # else the decomposition would prefer some matrices
+    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(np.float32)
+
+
+def _fans(subject: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many values enter each output, and how many outputs each value enters."""
+    if len(shape) < 2:
+        raise ShapeError(
+            message(
+                subject,
+                f"weights of shape {tuple(shape)} have no inputs and outputs",
+                fix="give at least (out, in)",
+            )
+        )
+    return math.prod(shape[1:]), shape[0] * math.prod(shape[2:])
+
+
+# what a layer's argument may name; each takes a shape
+BY_NAME: dict[str, Callable[[tuple[int, ...]], np.ndarray]] = {
+    "orthogonal": orthogonal,
+    "xavier_normal": xavier_normal,
+    "xavier_uniform": xavier_uniform,
+    "identity": lambda shape: np.eye(*shape, dtype=np.float32),
+}
+
+# -- arguments ------------------------------------------------------------------------------------
+
+
 def check_sizes(layer: Module, least: int = 1, **sizes: Any) -> None:
     """Raise ArgumentError unless every size is a whole number from `least` on."""
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < least:
-            _refuse(layer, name, size, f"give a whole number from {least} on")
+            refuse(layer, name, size, f"give a whole number from {least} on")
 
 
 def check_numbers(layer: Module, **numbers: Any) -> None:
     """Raise ArgumentError unless every value is a number."""
     for name, number in numbers.items():
         if isinstance(number, bool) or not isinstance(number, int | float | np.number):
-            _refuse(layer, name, number, "give a number")
+            refuse(layer, name, number, "give a number")
 
 
-def _refuse(layer: Module, name: str, value: Any, fix: str) -> None:
+def check_probabilities(layer: Module, **probabilities: Any) -> None:
+    """Raise ArgumentError unless every value is a number from 0 to 1."""
+    check_numbers(layer, **probabilities)
+    for name, p in probabilities.items():
+        if not 0.0 <= p <= 1.0:
+            refuse(layer, name, p, "choose a number from 0 to 1")
+
+
+def check_choices(layer: Module, known: Iterable[str], **choices: Any) -> None:
+    """Raise ArgumentError unless every value is one of the `known` names."""
+    known = [*known]
+    for name, choice in choices.items():
+        if choice not in known:
+            refuse(layer, name, choice, f"choose one of {nearest(str(choice), known)}")
+
+
+def refuse(layer: Module, name: str, value: Any, fix: str) -> None:
+    """Raise ArgumentError for an argument of a layer."""
     subject = type(layer).__name__
     raise ArgumentError(message(subject, f"{name}={value!r} is not possible", fix=fix))

@@ -1,29 +1,119 @@
-"""RNN, LSTM and GRU: networks with a memory, over sequences.
+"""What all networks with a memory share: their weights, and how layers run them over sequences.
 
-The three share one face, `output, state = layer(x, state)`, and differ in one time step. Weights
-have PyTorch's names, shapes and gate order, so a state_dict loads on the other side as it is.
+A kind (`rnn.py`, `jordan.py`, `lstm.py`, `gru.py`) is a subclass of `Memory` that knows its weights
+and its options. `Recurrent` makes a layer of it, which reads whole sequences; `Cell` reads a single
+step, for loops of one's own. Weights have PyTorch's names, shapes and gate order, so a state_dict
+loads on the other side as it is.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_lite import anomaly, modes
 from tinygrad_lite import functional as F
 from tinygrad_lite.errors import ShapeError, message
+from tinygrad_lite.graph import raw
 from tinygrad_lite.layers import init
 from tinygrad_lite.module import Module, Parameter
-from tinygrad_lite.ops.shape import concatenate, stack
-from tinygrad_lite.plugins import register_layer
+from tinygrad_lite.ops.random import drop_mask
+from tinygrad_lite.ops.recurrent import check_lengths
+from tinygrad_lite.ops.shape import broadcast_to, concatenate, stack
 from tinygrad_lite.tensor import Tensor
 
 
-class _Recurrent(Module):
-    gates: int  # how many blocks of rows the weights have
-    states = 1  # how many arrays the memory consists of
-    _function: Callable[..., tuple[Tensor, ...]]  # runs one layer in one direction
+class Memory(Module):
+    """The base of the kinds: the sizes and weights of one memory.
+
+    Attributes:
+        gates: how many blocks of rows the weights have.
+        state_names: names of the arrays that the memory consists of; the layer shows the first.
+        state_sizes: how many features each of these has.
+        weight_names: names, in the order in which the two functions take them.
+        options: keyword arguments of the two functions.
+        over_sequence, over_step: the functions of a whole sequence and of one time step.
+    """
+
+    gates: int
+    state_names: tuple[str, ...] = ("h",)
+    weight_names: tuple[str, ...] = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weight_ih: Parameter  # of a cell
+    over_sequence: Callable[..., tuple[Tensor, ...]]
+    over_step: Callable[..., Any]
+
+    def __init_subclass__(cls) -> None:
+        """Let the signature name the options of a kind, for which __init__ takes **kwargs."""
+        named: dict[str, inspect.Parameter] = {}
+        for base in cls.__mro__:
+            if "__init__" in vars(base) and issubclass(base, Memory):
+                for p in inspect.signature(base.__init__, eval_str=True).parameters.values():
+                    if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                        named.setdefault(p.name, p)
+        named.pop("self")
+        inherits = "__init__" not in vars(cls)
+        cls.__signature__ = inspect.Signature([*named.values()]) if inherits else None  # type: ignore[attr-defined]
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, recurrent_init: Any) -> None:
+        init.check_sizes(self, input_size=input_size, hidden_size=hidden_size)
+        if recurrent_init is not None:
+            init.check_choices(self, init.BY_NAME, recurrent_init=recurrent_init)
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        self.recurrent_init = recurrent_init
+        self.state_sizes: tuple[int, ...] = (hidden_size,)
+        self.options: dict[str, Any] = {}
+
+    def _initial(self, inputs: int) -> dict[str, np.ndarray]:
+        """Draw the weights of one memory that reads so many inputs."""
+        hidden, shown = self.hidden_size, self.state_sizes[0]
+        rows = self.gates * hidden
+        drawn = {"weight_ih": self._draw(rows, inputs), "weight_hh": self._draw(rows, shown)}
+        if self.bias:
+            drawn |= {"bias_ih": self._draw(rows), "bias_hh": self._draw(rows)}
+        if self.recurrent_init:
+            draw = init.BY_NAME[self.recurrent_init]
+            drawn["weight_hh"] = np.concatenate([draw((hidden, shown)) for _ in range(self.gates)])
+        return drawn
+
+    def _draw(self, *shape: int) -> np.ndarray:
+        return init.uniform(shape, self.hidden_size)
+
+    def _make_weights(self, inputs: int, suffix: str = "") -> None:
+        """Assign Parameters; a weight that this memory does without is None."""
+        for name, weight in (dict.fromkeys(self.weight_names) | self._initial(inputs)).items():
+            setattr(self, name + suffix, None if weight is None else Parameter(weight))
+
+    def _weights(self, suffix: str = "") -> list[Parameter | None]:
+        return [getattr(self, name + suffix) for name in self.weight_names]
+
+    def _enter_state(self, state: Any, shapes: Sequence[tuple[int, ...]], x: Tensor) -> list[Any]:
+        """Return the parts of a state that a user gave, after checking their shapes.
+
+        Raises:
+            ShapeError: a part is missing, left over, or of another shape.
+        """
+        states = state if isinstance(state, tuple | list) else (state,)
+        states = [self._enter(part) for part in states]
+        if [np.shape(part) for part in states] != [*shapes]:
+            one = len(self.state_names) == 1
+            what = "a state" if one else f"a tuple ({', '.join(self.state_names)}) of states"
+            alike = f"shape {shapes[0]}" if len({*shapes}) == 1 else f"shapes {[*shapes]}"
+            raise ShapeError(
+                message(
+                    self._headline(),
+                    f"needs {what}, of {alike}",
+                    {f"state {i}": part for i, part in enumerate(states)} | {"x": x},
+                    fix="pass the state that an earlier call returned, or none",
+                )
+            )
+        return states
+
+
+class Recurrent(Memory):
+    """The base of the layers, which read whole sequences."""
 
     def __init__(
         self,
@@ -33,6 +123,13 @@ class _Recurrent(Module):
         bidirectional: bool = False,
         batch_first: bool = True,
         bias: bool = True,
+        *,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        learned_state: bool = False,
+        recurrent_init: str | None = None,
+        returns: str = "both",
+        **kwargs: Any,
     ) -> None:
         """Make the weights of every layer and direction.
 
@@ -43,62 +140,100 @@ class _Recurrent(Module):
             bidirectional: add to each layer a second memory that reads from the sequence's end.
             batch_first: whether the batch is the first axis of x and output, or the second.
             bias: whether the gates have biases.
+            dropout: in training, probability to zero a number that one layer passes to the next.
+            recurrent_dropout: in training, probability to hide a feature of a layer's input, and of
+                its h on the way back into it, during a whole sequence (Gal & Ghahramani, 2016).
+            learned_state: whether the state to start from is learned (Parameters h0 and so on,
+                (num_layers D, features), which start at zero) rather than zero.
+            recurrent_init: how weight_hh starts, gate by gate: "orthogonal", "xavier_uniform",
+                "xavier_normal" (see `layers.init`) or "identity" (for relu: Le et al., 2015). By
+                default, as all weights, from U(-1/√hidden_size, 1/√hidden_size).
+            returns: what a call returns: "both", that is (outputs, state); "outputs" alone; or
+                "last", the output of each sequence's own last step, of the last layer. The latter
+                two let the layer stand in Sequential.
+            kwargs: the options of this kind of network.
 
         Raises:
-            ArgumentError: a size is no whole number from 1 on.
+            ArgumentError: a size is no whole number from 1 on, a probability is none, a name is
+                unknown, or options contradict each other.
         """
-        init.check_sizes(
-            self, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers
+        super().__init__(input_size, hidden_size, bias, recurrent_init, **kwargs)
+        init.check_sizes(self, num_layers=num_layers)
+        init.check_probabilities(self, dropout=dropout, recurrent_dropout=recurrent_dropout)
+        init.check_choices(self, ("both", "outputs", "last"), returns=returns)
+        if dropout and num_layers == 1:
+            init.refuse(
+                self, "dropout", dropout, "it acts between layers: give num_layers, or drop it"
+            )
+        self.num_layers, self.bidirectional, self.batch_first = (
+            num_layers,
+            bidirectional,
+            batch_first,
         )
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bidirectional, self.batch_first, self.bias = bidirectional, batch_first, bias
+        self.dropout, self.recurrent_dropout, self.returns = dropout, recurrent_dropout, returns
         self.directions = ("", "_reverse") if bidirectional else ("",)
-        rows = self.gates * hidden_size
         for layer in range(num_layers):
-            columns = hidden_size * len(self.directions) if layer else input_size
-            shapes: dict[str, tuple[int, ...]]
-            shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, hidden_size)}
-            if bias:
-                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+            shown = self.state_sizes[0] * len(self.directions)
             for direction in self.directions:
-                for name, shape in shapes.items():
-                    weight = Parameter(init.uniform(shape, hidden_size))
-                    setattr(self, f"{name}_l{layer}{direction}", weight)
+                self._make_weights(shown if layer else input_size, f"_l{layer}{direction}")
+        self.learned_state = learned_state
+        if learned_state:
+            for name, size in zip(self.state_names, self.state_sizes, strict=True):
+                start = np.zeros((num_layers * len(self.directions), size), np.float32)
+                setattr(self, f"{name}0", Parameter(start))
 
-    def forward(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def forward(self, x: Tensor, state: Any = None, lengths: Any = None) -> Any:
         """Read sequences; return the outputs of all time steps and the state after the last.
 
-        Shapes, with D = 2 if bidirectional and else 1: x (N, T, input_size) to output
-        (N, T, D hidden_size), or (T, N, ...) both if not batch_first; each state
-        (num_layers D, N, hidden_size). A single sequence may come without the batch's axis: x
-        (T, input_size) to output (T, D hidden_size), each state (num_layers D, hidden_size).
+        Shapes, with D = 2 if bidirectional and else 1: x (N, T, input_size) to outputs (N, T, D H),
+        or (T, N, ...) both if not batch_first; each part of the state (num_layers D, N, H). H is
+        hidden_size, but for what projections make smaller. A single sequence may come without the
+        batch's axis: x (T, input_size) to outputs (T, D H), each state (num_layers D, H).
 
         Args:
             x: the sequences.
-            state: what an earlier call returned; zeros by default.
+            state: what an earlier call returned; zeros, or what was learned, by default.
+            lengths: (N,), how many steps of each sequence count, in any order; all by default.
+                Outputs past the end are zero, and the state is that of the last step that counts.
+
+        Returns:
+            What `returns` said; the state is a tuple if it has several parts.
 
         Raises:
-            ShapeError: x or state is of another shape, or the sequences have no steps.
-            DTypeError: x is not of floats.
+            ShapeError: x, state or lengths are of another shape, or sequences have no steps.
+            DTypeError: x is not of floats, or lengths not of integers.
+            ArgumentError: a length is below 1 or above T.
         """
-        states = self._check(x, state)
-        if x.ndim == 2:
-            output, ends = self._run(x[None], [start[:, None] for start in states])
-            output, ends = output[0], [end[:, 0] for end in ends]
-        elif self.batch_first:
-            output, ends = self._run(x, states)
-        else:
-            output, ends = self._run(x.swapaxes(0, 1), states)
-            output = output.swapaxes(0, 1)
-        return output, ends[0] if self.states == 1 else tuple(ends)
+        lengths = self._check(x, lengths)
+        sequences, single = self._batch_first(x), x.ndim == 2
+        starts = self._starts(x, len(sequences), state, single)
+        outputs, ends = self._run(sequences, starts, lengths)
+        if self.returns == "last":
+            last = [end[0] for end in ends[-len(self.directions) :]]
+            output = concatenate(last, axis=-1) if self.bidirectional else last[0]
+            return output[0] if single else output
+        if single:
+            outputs = outputs[0]
+        elif not self.batch_first:
+            outputs = outputs.swapaxes(0, 1)
+        if self.returns == "outputs":
+            return outputs
+        state = tuple(stack(parts) for parts in zip(*ends, strict=True))
+        state = tuple(part[:, 0] for part in state) if single else state
+        return outputs, state[0] if len(state) == 1 else state
 
-    def _check(self, x: Tensor, state: Any) -> Sequence[Any]:
-        """Raise unless x and state fit; return the states to start from."""
+    def _batch_first(self, x: Any) -> Any:
+        if x.ndim == 2:
+            return x[None]
+        return x if self.batch_first else x.swapaxes(0, 1)
+
+    def _check(self, x: Tensor, lengths: Any) -> Any:
+        """Raise unless x and the lengths fit; return these as an array, None where all are full."""
         axes = ["batch", "steps"] if self.batch_first else ["steps", "batch"]
         axes = ["steps"] if np.ndim(x) == 2 else axes
         self.check_input(x, " ".join([*axes, "features"]), features=self.input_size)
-        lengths = dict(zip(axes, x.shape, strict=False))
-        if lengths["steps"] == 0:
+        found = {"batch": 1} | dict(zip(axes, x.shape, strict=False))
+        if found["steps"] == 0:
             raise ShapeError(
                 message(
                     self._headline(),
@@ -107,86 +242,115 @@ class _Recurrent(Module):
                     fix="leave empty sequences out of the batch",
                 )
             )
-        batch = [lengths["batch"]] if "batch" in lengths else []
-        shape = (self.num_layers * len(self.directions), *batch, self.hidden_size)
-        if state is None:
-            return [np.zeros(shape, x.dtype)] * self.states
-        states = state if isinstance(state, tuple | list) else (state,)
-        states = [self._enter(start) for start in states]
-        if len(states) != self.states or any(np.shape(start) != shape for start in states):
-            raise ShapeError(
-                message(
-                    self._headline(),
-                    f"needs {'a state' if self.states == 1 else 'a tuple (h, c) of states'}, "
-                    f"of shape {shape}",
-                    {f"state {i}": start for i, start in enumerate(states)} | {"x": x},
-                    fix="pass the state that an earlier call returned, or none",
-                )
-            )
-        return states
+        if lengths is not None:
+            lengths = np.atleast_1d(raw(lengths)) if x.ndim == 2 else lengths
+            lengths = check_lengths(self._headline(), lengths, found["batch"], found["steps"])
+        if modes.current.get().anomaly:
+            anomaly.look_at_steps(self._headline(), self._batch_first(raw(x)), lengths)
+        return lengths
 
-    def _run(self, x: Tensor, starts: Sequence[Any]) -> tuple[Tensor, list[Tensor]]:
+    def _starts(self, x: Tensor, count: int, state: Any, single: bool) -> list[Any]:
+        """Return the parts of the state to start from, (num_layers D, N, H) each."""
+        places = self.num_layers * len(self.directions)
+        if state is not None:
+            batch = () if single else (count,)
+            shapes = [(places, *batch, size) for size in self.state_sizes]
+            states = self._enter_state(state, shapes, x)
+            return [part[:, None] for part in states] if single else states
+        shapes = [(places, count, size) for size in self.state_sizes]
+        if self.learned_state:
+            learned = [getattr(self, f"{name}0")[:, None] for name in self.state_names]
+            return [broadcast_to(*pair) for pair in zip(learned, shapes, strict=True)]
+        return [np.zeros(shape, x.dtype) for shape in shapes]
+
+    def _run(
+        self, x: Any, starts: Sequence[Any], lengths: Any
+    ) -> tuple[Any, list[Sequence[Tensor]]]:
         """Run all layers and directions over x (N, T, ...); return the outputs and the states."""
         ends: list[Sequence[Tensor]] = []
+        hidden = self.recurrent_dropout if self.training else 0.0
         for layer in range(self.num_layers):
+            if layer and self.dropout:
+                x = F.dropout(x, self.dropout, self.training)
             outputs = []
             for direction in self.directions:
-                state = [start[len(ends)] for start in starts]
-                weights = self._weights(f"l{layer}{direction}", x.dtype)
-                output, *end = self._function(_turned(x, direction), *state, *weights)
-                outputs.append(_turned(output, direction))
+                seen, mask = x, None
+                if hidden:
+                    seen = x * drop_mask(x, (len(x), 1, x.shape[-1]), hidden)
+                    mask = drop_mask(x, (len(x), self.state_sizes[0]), hidden)
+                output, *end = self.over_sequence(
+                    seen,
+                    *(start[len(ends)] for start in starts),
+                    *self._weights(f"_l{layer}{direction}"),
+                    mask=mask,
+                    lengths=lengths,
+                    reverse=bool(direction),
+                    **self.options,
+                )
+                outputs.append(output)
                 ends.append(end)
             x = concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]
-        return x, [stack(parts) for parts in zip(*ends, strict=True)]
-
-    def _weights(self, suffix: str, dtype: Any) -> list[Any]:
-        """Return weight_ih, weight_hh, bias_ih and bias_hh; missing biases are zero."""
-        none = np.zeros(self.gates * self.hidden_size, dtype)
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return [getattr(self, f"{name}_{suffix}", none) for name in names]
+        return x, ends
 
 
-def _turned(x: Tensor, direction: str) -> Tensor:
-    """Return x (N, T, ...) with its time running in the given direction."""
-    return x[:, ::-1] if direction else x
+class Cell(Memory):
+    """The base of the cells, which read one time step: `state = cell(x, state)`.
 
-
-@register_layer("rnn")
-class RNN(_Recurrent):
-    """The plain recurrent network, h' = tanh(W x + b + U h + c) (Elman, 1990).
-
-    Weights: W is weight_ih (hidden_size, inputs), U weight_hh (hidden_size, hidden_size), b
-    bias_ih, c bias_hh; the names end in the layer, _l0, and in _reverse for the second direction.
+    Shapes: x (N, input_size) and each part of the state (N, H); or, without a batch, (input_size,)
+    and (H,).
     """
 
-    gates = 1
-    _function = staticmethod(F.rnn)
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        recurrent_init: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Make the weights; the arguments are those of the layer.
 
+        Raises:
+            ArgumentError: a size is no whole number from 1 on, a name is unknown, or options
+                contradict each other.
+        """
+        super().__init__(input_size, hidden_size, bias, recurrent_init, **kwargs)
+        self._make_weights(input_size)
 
-@register_layer("lstm")
-class LSTM(_Recurrent):
-    """Long short-term memory: gates decide what the memory c keeps (f), takes (i) and shows (o).
+    def forward(self, x: Tensor, state: Any = None) -> Any:
+        """Read one step; return the next state, whose first part is the output.
 
-    c' = f c + i g,  h' = o tanh c',  i, f, o = sigmoid(...),  g = tanh(...), where each ... stands
-    for W x + b + U h + c (Hochreiter & Schmidhuber, 1997; Gers et al., 2000, for f).
+        Args:
+            x: the inputs of the step.
+            state: what the step before returned; zeros by default.
 
-    The state is the tuple (h, c). Weights are RNN's with four blocks of rows, in the order i f g o.
-    """
+        Raises:
+            ShapeError: x or state is of another shape.
+            DTypeError: x is not of floats.
+        """
+        states: Any = state if state.__class__ is tuple else (state,)
+        if not self._is_usual(x, states):
+            states = self._checked(x, state)
+        return self.over_step(x, *states, *self._weights(), **self.options)
 
-    gates = 4
-    states = 2
-    _function = staticmethod(F.lstm)
+    def _is_usual(self, x: Any, states: tuple[Any, ...]) -> bool:
+        """Tell at a glance that nothing has to be converted, nor complained about."""
+        if x.__class__ is not Tensor or x.data.dtype is not self.weight_ih.data.dtype:
+            return False
+        *batch, size = x.data.shape or (0,)
+        if size != self.input_size or len(batch) > 1 or len(states) != len(self.state_sizes):
+            return False
+        for part, features in zip(states, self.state_sizes, strict=True):
+            if part.__class__ is not Tensor or part.data.shape != (*batch, features):
+                return False
+        return True
 
-
-@register_layer("gru")
-class GRU(_Recurrent):
-    """Gated recurrent unit: one gate z both keeps and takes, another, r, forgets for the moment.
-
-    h' = (1 - z) n + z h,  n = tanh(W x + b + r (U h + c)),  r, z = sigmoid(...) (Cho et al., 2014,
-    with r after the product U h, as in cuDNN).
-
-    Weights are RNN's with three blocks of rows, in the order r z n.
-    """
-
-    gates = 3
-    _function = staticmethod(F.gru)
+    def _checked(self, x: Any, state: Any) -> list[Any]:
+        """Raise unless x and state fit; return the parts of the state."""
+        axes = "features" if np.ndim(x) == 1 else "batch features"
+        self.check_input(x, axes, features=self.input_size)
+        shapes = [(*x.shape[:-1], size) for size in self.state_sizes]
+        if state is None:
+            return [np.zeros(shape, x.dtype) for shape in shapes]
+        return self._enter_state(state, shapes, x)

@@ -133,60 +133,121 @@ def sigmoid(x):
 
 def _affine(v, weight, bias):
     """weight v + bias of one vector, as a list."""
-    return [bias[j] + sum(weight[j, i] * v[i] for i in range(len(v))) for j in range(len(weight))]
+    zero = [0.0] * len(weight) if bias is None else bias
+    return [zero[j] + sum(weight[j, i] * v[i] for i in range(len(v))) for j in range(len(weight))]
 
 
-def _sequences(step, x, states):
-    """Run step(x_t, *state vectors) -> new state vectors over each sequence by itself."""
+NONLINEARITIES = {
+    "tanh": math.tanh,
+    "relu": lambda a: max(a, 0.0),
+    "sigmoid": sigmoid,
+    "linear": lambda a: a,
+}
+
+
+def _sequences(step, x, states, mask=None, lengths=None, reverse=False):
+    """Run step(x_t, what the weights see of h, *state vectors) -> new state vectors over each
+    sequence by itself, up to its own length."""
     states = [np.array(s, float) for s in states]
     outputs = np.zeros((*x.shape[:2], states[0].shape[1]))
-    for n, t in _positions(*x.shape[:2]):
-        for state, new in zip(states, step(x[n, t], *(s[n] for s in states)), strict=True):
-            state[n] = new
-        outputs[n, t] = states[0][n]
+    for n in range(len(x)):
+        steps = range(x.shape[1] if lengths is None else lengths[n])
+        for t in reversed(steps) if reverse else steps:
+            seen = states[0][n] * (1.0 if mask is None else mask[n])
+            new = step(x[n, t], seen, *(s[n] for s in states))
+            for state, values in zip(states, new, strict=True):
+                state[n] = values
+            outputs[n, t] = states[0][n]
     return (outputs, *states)
 
 
-def rnn(x, h0, w_ih, w_hh, b_ih, b_hh):
-    """The outputs (N, T, H) and the last h (N, H) of a tanh RNN."""
+def rnn(x, h0, w_ih, w_hh, b_ih=None, b_hh=None, nonlinearity="tanh", **how):
+    """The outputs (N, T, H) and the last h (N, H) of a plain RNN."""
+    f = NONLINEARITIES[nonlinearity]
 
-    def step(x, h):
-        a, u = _affine(x, w_ih, b_ih), _affine(h, w_hh, b_hh)
-        return ([math.tanh(p + q) for p, q in zip(a, u, strict=True)],)
+    def step(x, seen, h):
+        a, u = _affine(x, w_ih, b_ih), _affine(seen, w_hh, b_hh)
+        return ([f(p + q) for p, q in zip(a, u, strict=True)],)
 
-    return _sequences(step, x, [h0])
+    return _sequences(step, x, [h0], **how)
 
 
-def lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh):
+def jordan(
+    x, y0, w_ih, w_hh, w_hr, b_ih=None, b_hh=None, b_hr=None,
+    nonlinearity="tanh", output_nonlinearity="linear", **how,
+):  # fmt: skip
+    """The outputs (N, T, O) and the last y (N, O) of a network that remembers its output."""
+    f, g = NONLINEARITIES[nonlinearity], NONLINEARITIES[output_nonlinearity]
+
+    def step(x, seen, y):
+        a, u = _affine(x, w_ih, b_ih), _affine(seen, w_hh, b_hh)
+        hidden = [f(p + q) for p, q in zip(a, u, strict=True)]
+        return ([g(v) for v in _affine(hidden, w_hr, b_hr)],)
+
+    return _sequences(step, x, [y0], **how)
+
+
+def _normalised(values, gain, shift):
+    """gain (v - mean) / √(variance + 1e-5) + shift of one vector."""
+    mean = sum(values) / len(values)
+    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / len(values) + 1e-5)
+    return [
+        gain[j] * (v - mean) / deviation + (0.0 if shift is None else shift[j])
+        for j, v in enumerate(values)
+    ]
+
+
+def lstm(
+    x, h0, c0, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, w_c=None,
+    norm_ih=None, norm_hh=None, norm_c=None, b_c=None, coupled=False, **how,
+):  # fmt: skip
     """The outputs, the last h and the last c of an LSTM; gates in the order i f g o."""
-    size = h0.shape[1]
+    size = c0.shape[1]
+    places = {"i": 0, "g": 1, "o": 2} if coupled else {"i": 0, "f": 1, "g": 2, "o": 3}
+    peepholes = {"i": 0, "o": 1} if coupled else {"i": 0, "f": 1, "o": 2}
 
-    def step(x, h, c):
-        a = np.add(_affine(x, w_ih, b_ih), _affine(h, w_hh, b_hh))
-        new_h, new_c = np.zeros(size), np.zeros(size)
+    def gate_inputs(v, weight, bias, gain):
+        if gain is None:
+            return _affine(v, weight, bias)
+        return _normalised(_affine(v, weight, None), gain, bias)
+
+    def step(x, seen, h, c):
+        a = np.add(gate_inputs(x, w_ih, b_ih, norm_ih), gate_inputs(seen, w_hh, b_hh, norm_hh))
+
+        def gate(name, j, memory):
+            peep = 0.0 if w_c is None else w_c[peepholes[name] * size + j] * memory
+            return sigmoid(a[places[name] * size + j] + peep)
+
+        new_c = []
         for j in range(size):
-            i, f, o = (sigmoid(a[k * size + j]) for k in (0, 1, 3))
-            new_c[j] = f * c[j] + i * math.tanh(a[2 * size + j])
-            new_h[j] = o * math.tanh(new_c[j])
-        return new_h, new_c
+            i = gate("i", j, c[j])
+            f = 1 - i if coupled else gate("f", j, c[j])
+            new_c.append(f * c[j] + i * math.tanh(a[places["g"] * size + j]))
+        inside = new_c if norm_c is None else _normalised(new_c, norm_c, b_c)
+        new_h = [gate("o", j, new_c[j]) * math.tanh(inside[j]) for j in range(size)]
+        return (new_h if w_hr is None else _affine(new_h, w_hr, None)), new_c
 
-    return _sequences(step, x, [h0, c0])
+    return _sequences(step, x, [h0, c0], **how)
 
 
-def gru(x, h0, w_ih, w_hh, b_ih, b_hh):
+def gru(x, h0, w_ih, w_hh, b_ih=None, b_hh=None, reset_after=True, **how):
     """The outputs and the last h of a GRU; gates in the order r z n."""
     size = h0.shape[1]
 
-    def step(x, h):
-        a, u = _affine(x, w_ih, b_ih), _affine(h, w_hh, b_hh)
-        new = np.zeros(size)
+    def step(x, seen, h):
+        a, u = _affine(x, w_ih, b_ih), _affine(seen, w_hh, b_hh)
+        r = [sigmoid(a[j] + u[j]) for j in range(size)]
+        if reset_after:
+            of_n = [r[j] * u[2 * size + j] for j in range(size)]
+        else:
+            of_n = _affine([r[j] * seen[j] for j in range(size)], w_hh, b_hh)[2 * size :]
+        new = []
         for j in range(size):
-            r, z = (sigmoid(a[k * size + j] + u[k * size + j]) for k in (0, 1))
-            n = math.tanh(a[2 * size + j] + r * u[2 * size + j])
-            new[j] = (1 - z) * n + z * h[j]
+            z, n = sigmoid(a[size + j] + u[size + j]), math.tanh(a[2 * size + j] + of_n[j])
+            new.append((1 - z) * n + z * h[j])
         return (new,)
 
-    return _sequences(step, x, [h0])
+    return _sequences(step, x, [h0], **how)
 
 
 # -- losses ---------------------------------------------------------------------------------------

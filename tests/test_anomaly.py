@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ FORWARD = {
     ),
     "lstm": (
         lambda: layers.LSTM(2, 2)(tg.full((1, 3, 2), NAN)),
-        "lstm: an operand came in with NaN",
+        "LSTM(2, 2): an operand came in with NaN, first at time step 0",
     ),
     "cross_entropy": (
         lambda: tg.cross_entropy(tg.tensor([[1e38, -3.4e38]]), [1]),
@@ -115,6 +116,44 @@ BACKWARD = {
 @pytest.mark.parametrize(("call", "head"), BACKWARD.values(), ids=BACKWARD)
 def test_the_op_whose_rule_made_it(call, head):
     assert anomaly(call).startswith(head)
+
+
+def memory(w_ih, w_hh, **options):
+    """A plain RNN of one unit in float32."""
+    layer = layers.RNN(len(w_ih[0]), 1, bias=False, **options)
+    layer.weight_ih_l0.data = np.array(w_ih, np.float32)
+    layer.weight_hh_l0.data = np.array([[w_hh]], np.float32)
+    return layer
+
+
+def overflow_in_a_kernel():
+    memory([[1.0]], 1e20, nonlinearity="relu")(tg.ones(1, 5, 1))
+
+
+def backward_overflow():
+    """At 0 tanh is linear, so each step back multiplies the gradient by the weight."""
+    x = tg.zeros(1, 5, 1, requires_grad=True)
+    memory([[1.0]], 1e20)(x)[0][:, -1].sum().backward()
+
+
+def forward_overflow(lengths=None):
+    memory([[1.0]], 1e20, nonlinearity="linear")(tg.ones(1, 5, 1), None, lengths)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (overflow_in_a_kernel, "in its result, first at time step 2"),
+        (backward_overflow, "first at time step 2"),
+        (forward_overflow, "in:  time step 2"),
+        (partial(forward_overflow, [4]), "in:  time step 2"),
+    ],
+)
+def test_the_time_step_of_a_recurrence(call, said):
+    with pytest.raises(tg.AnomalyError) as caught, tg.detect_anomaly():
+        call()
+    text = "\n".join([str(caught.value), *getattr(caught.value, "__notes__", ())])
+    assert said in text
 
 
 def test_everything_that_is_known_of_a_forward_call():

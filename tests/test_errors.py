@@ -86,6 +86,12 @@ def rnn(*shapes):
     return tg.rnn(*(tg.ones(s) for s in shapes))
 
 
+def one_unit(function, value=1.0, **params):
+    """A sequence of two steps through a memory of one unit."""
+    gates = 3 if function is tg.gru else 1
+    return function(tg.full((1, 2, 1), value), x(1, 1), x(gates, 1), x(gates, 1), **params)
+
+
 def attend(query, key, value, mask=None, **params):
     return F.scaled_dot_product_attention(x(*query), x(*key), x(*value), mask, **params)
 
@@ -399,6 +405,16 @@ CASES = [
     (lambda: rnn((2, 5, 3), (2, 4), (4, 2), (4, 4), 4, 4), tg.ShapeError, "rnn: |w_ih must be (4, 3)"),
     (lambda: rnn((2, 5, 3), (2, 4), (4, 3), (3, 4), 4, 4), tg.ShapeError, "rnn: |w_hh must be (4, 4)"),
     (lambda: rnn((2, 5, 3), (2, 4), (4, 3), (4, 4), 1, 4), tg.ShapeError, "rnn: |b_ih must be (4,)"),
+    (lambda: rnn((), (2, 4), (4, 3), (4, 4), 1, 4), tg.ShapeError, "rnn: |(N, T, I)|x float32 ()"),
+    (lambda: one_unit(tg.rnn, lengths=[1.0]), tg.DTypeError, "rnn: |lengths must be integers"),
+    (lambda: one_unit(tg.rnn, lengths=[1, 1]), tg.ShapeError, "rnn: |one length for each of the 1 sequences"),
+    (lambda: one_unit(tg.rnn, lengths=[3]), tg.ArgumentError, "rnn: |from 1 to 2, the steps of x; that of sequence 0 is 3"),
+    (lambda: one_unit(tg.rnn, nonlinearity="gelu"), tg.ArgumentError, "rnn_cell: |nonlinearity='gelu' is unknown|tanh"),
+    (lambda: one_unit(tg.rnn, mask=x(1, 2)), tg.ShapeError, "rnn: |mask must be (1, 1)"),
+    (lambda: inside(tg.detect_anomaly(), lambda: one_unit(tg.rnn, float("nan"))), tg.AnomalyError, "rnn: |first at time step 0"),
+    (lambda: tg.jordan(x(1, 2, 1), x(1, 1), x(1, 1), x(1, 2), x(2, 1)), tg.ShapeError, "jordan: |y0 must be (1, 2)"),
+    (lambda: one_unit(tg.gru, b_ih=x(2)), tg.ShapeError, "gru: |b_ih must be (3,)"),
+    (lambda: tg.lstm(x(1, 1, 1), x(1, 1), x(1, 1), x(4, 1), x(4, 1), w_c=x(4)), tg.ShapeError, "lstm: |w_c must be (3,)"),
     (lambda: tg.lstm(x(1, 1, 1), x(1, 1), x(1, 2), x(4, 1), x(4, 1), x(4), x(4)), tg.ShapeError, "lstm: |c0 must be (1, 1)"),
     (lambda: tg.gru(x(1, 1, 1), x(1, 1), x(4, 1), x(3, 1), x(3), x(3)), tg.ShapeError, "gru: |w_ih must be (3, 1)"),
     # -- losses and random numbers
@@ -452,9 +468,15 @@ CASES = [
     (lambda: NoName()(x(1)), NotImplementedError, "NoName defines no forward"),
     (lambda: tg.no_such_thing, AttributeError, "no_such_thing"),
     (lambda: kernels.no_such_family, AttributeError, "no_such_family"),
+    (lambda: kernels.recurrent.rnn_forward(np.ones((1, 2, 3)), *(np.ones((2, 2)),) * 5, None, False), ValueError, "sizes of a recurrent kernel's operands do not agree"),
 ]  # fmt: skip
 # met in the test file of their own part, where they need a file or a foreign package
-ELSEWHERE = {"checkpoint.py": "test_checkpoint", "plugins.py": "test_plugins"}
+ELSEWHERE = {
+    "checkpoint.py": "test_checkpoint",
+    "gemm.py": "kernels.test_gemm",
+    "plugins.py": "test_plugins",
+    "threads.py": "kernels.test_threads",
+}
 
 
 def failure(call):

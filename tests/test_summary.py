@@ -20,6 +20,18 @@ def rows(model, shape, **kwargs):
         (lambda: layers.RNN(3, 4), (5, 3), (5, 4), 36, 5 * 4 * (3 + 4)),
         (lambda: layers.LSTM(3, 4), (5, 3), (5, 4), 144, 5 * 16 * (3 + 4)),
         (lambda: layers.GRU(3, 4, bidirectional=True), (5, 3), (5, 8), 216, 2 * 5 * 12 * 7),
+        (lambda: layers.GRU(3, 4, reset_after=False), (5, 3), (5, 4), 108, 5 * 12 * 7),
+        (lambda: layers.GRU(3, 4, 2, returns="last"), (5, 3), (4,), 228, 5 * 12 * (7 + 8)),
+        (lambda: layers.Jordan(3, 4, output_size=2), (5, 3), (5, 2), 38, 5 * (4 * 5 + 2 * 4)),
+        (
+            lambda: layers.LSTM(3, 4, proj_size=2, learned_state=True),
+            (5, 3),
+            (5, 2),
+            16 * 5 + 2 * 16 + 2 * 4 + (2 + 4),
+            5 * (16 * 5 + 2 * 4),
+        ),
+        (lambda: layers.LSTM(3, 4, coupled=True, peephole=True), (5, 3), (5, 4), 116, 5 * 12 * 7),
+        (lambda: layers.LSTMCell(3, 4), (3,), (4,), 144, 16 * 7),
     ],
 )
 def test_one_layer(model, shape, output, parameters, multiply_adds):

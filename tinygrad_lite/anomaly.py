@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,8 @@ def look_at_result(op: Op, out: Any, operands: dict[str, Any], result: Any) -> N
     stack = _stack_of_user()
     problem = _made(op, operands, [result], "made {} in its result", "an operand came in with NaN")
     if problem:
-        raise _error(op, problem, operands, stack)
+        first = result[0] if type(result) is tuple else result
+        raise _error(op, problem + _step_of(op, first, np.min), operands, stack)
     node = out[0].args[0] if type(out) is tuple and out[0].op else out
     origin = user_origin()
     if isinstance(node, Node) and node.op is op and origin is not None:
@@ -62,8 +63,36 @@ def pull(op: Op, node: Node, grad: Any, create_graph: bool) -> list[tuple[Node, 
         "NaN came in with the gradient or the saved values",
     )
     if problem:
+        of_first = next((g for parent, g in pairs if parent is node.args[0]), 0.0)
+        problem += _step_of(op, of_first, np.max)  # backward, the latest step comes first
         raise _error(op, problem, operands, _stack_of(node), node)
     return pairs
+
+
+def look_at_steps(subject: str, x: Any, lengths: Any = None) -> None:
+    """Raise AnomalyError if a sequence of x (N, T, I) holds NaN at a step within its length."""
+    bad = np.isnan(x).any(axis=2) if x.dtype.kind == "f" else np.zeros(x.shape[:2], bool)
+    if lengths is not None:
+        bad &= np.arange(x.shape[1]) < lengths[:, None]
+    if bad.any():
+        step = np.flatnonzero(bad.any(axis=0))[0]
+        raise AnomalyError(
+            message(
+                subject,
+                f"an operand came in with NaN, first at time step {step}",
+                {"x": x},
+                fix="look at the data, and at the layers before",
+            )
+        )
+
+
+def _step_of(op: Op, value: Any, pick: Callable[[Any], Any]) -> str:
+    """Tell at which time step a value of an op that has such went wrong."""
+    if op.time_axis is None or not np.ndim(value):
+        return ""
+    others = tuple(axis for axis in range(np.ndim(value)) if axis != op.time_axis)
+    steps = np.flatnonzero(~np.isfinite(raw(value)).all(axis=others))
+    return f", first at time step {pick(steps)}" if steps.size else ""
 
 
 def _look_at_saved(node: Node, grad: Any, create_graph: bool) -> None:

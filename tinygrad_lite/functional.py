@@ -21,7 +21,7 @@ from tinygrad_lite.ops import (
 from tinygrad_lite.ops.activation import *
 from tinygrad_lite.ops.attention import *
 from tinygrad_lite.ops.bilinear import bilinear
-from tinygrad_lite.ops.cells import gru_cell, lstm_cell, rnn_cell
+from tinygrad_lite.ops.cells import gru_cell, jordan_cell, lstm_cell, rnn_cell
 from tinygrad_lite.ops.classification import *
 from tinygrad_lite.ops.conv import *
 from tinygrad_lite.ops.ctc import *
@@ -39,7 +39,7 @@ from tinygrad_lite.ops.regression import *
 from tinygrad_lite.ops.trigonometry import tanh
 
 __all__ = ["alpha_dropout", "bilinear", "dropout", "dropout1d", "dropout2d", "embedding"]
-__all__ += ["gru_cell", "linear", "lstm_cell", "one_hot", "rnn_cell", "tanh"]
+__all__ += ["gru_cell", "jordan_cell", "linear", "lstm_cell", "one_hot", "rnn_cell", "tanh"]
 __all__ += activation.__all__
 __all__ += attention.__all__
 __all__ += classification.__all__

@@ -97,6 +97,9 @@ class Op:
         doc: what `help` says of it.
     """
 
+    # the axis of the first argument and the first result on which one time step follows the other
+    time_axis: int | None = None
+
     def __init__(
         self,
         name: str,

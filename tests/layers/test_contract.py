@@ -76,12 +76,55 @@ CASES = {
         (lambda: layers.RBM(4, 3), (4,), {"call": lambda rbm, v: rbm.free_energy(v)}),
     ],
 }
-for name, layer in [("rnn", layers.RNN), ("lstm", layers.LSTM), ("gru", layers.GRU)]:
+RECURRENT = {
+    "rnn": (layers.RNN, [{"nonlinearity": "relu"}, {"nonlinearity": "linear"}]),
+    "jordan": (layers.Jordan, [{"output_size": 3, "output_nonlinearity": "sigmoid"}]),
+    "gru": (layers.GRU, [{"reset_after": False}]),
+    "lstm": (
+        layers.LSTM,
+        [
+            {"forget_bias": 1.0},
+            {"peephole": True},
+            {"coupled": True, "peephole": True},
+            {"layer_norm": True},
+            {"proj_size": 1},
+        ],
+    ),
+}
+COMMON = [
+    {"learned_state": True, "returns": "outputs"},
+    {"bidirectional": True, "returns": "last"},
+    {"recurrent_init": "orthogonal"},
+]
+for name, (layer, variants) in RECURRENT.items():
     wrong = {"rejects": [(2, 4, 4), (3,), (), (1, 2, 4, 3), (2, 0, 3)]}
     CASES[name] = [
         (lambda layer=layer: layer(3, 2), (4, 3), wrong),
         (lambda layer=layer: layer(3, 2, num_layers=2, bidirectional=True), (3, 3), wrong),
         (lambda layer=layer: layer(1, 1, bias=False), (1, 1), {}),
+        *(
+            (lambda layer=layer, options=options: layer(3, 2, **options), (3, 3), wrong)
+            for options in [*variants, *COMMON]
+        ),
+    ]
+    CASES[name] += [
+        (lambda layer=layer, p=p: layer(3, 2, 2, **{p: 0.4}), (3, 3), {"stochastic": True})
+        for p in ("dropout", "recurrent_dropout")
+    ]
+CELLS = {
+    "rnn_cell": (layers.RNNCell, "rnn"),
+    "jordan_cell": (layers.JordanCell, "jordan"),
+    "gru_cell": (layers.GRUCell, "gru"),
+    "lstm_cell": (layers.LSTMCell, "lstm"),
+}
+for name, (cell, kind) in CELLS.items():
+    CASES[name] = [
+        (
+            lambda cell=cell, options=options: cell(3, 2, **options),
+            (3,),
+            {"rejects": [(2, 4), (4,), (), (1, 2, 3)]},
+        )
+        for options in [{}, {"bias": False}, {"recurrent_init": "identity"}, *RECURRENT[kind][1]]
     ]
 
 

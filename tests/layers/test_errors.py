@@ -25,6 +25,11 @@ LAYERS = {
     "RNN(4, 3)": (layers.RNN(4, 3), (2, 5, 4)),
     "LSTM(4, 3)": (layers.LSTM(4, 3), (2, 5, 4)),
     "GRU(4, 3)": (layers.GRU(4, 3), (2, 5, 4)),
+    "Jordan(4, 3)": (layers.Jordan(4, 3), (2, 5, 4)),
+    "RNNCell(4, 3)": (layers.RNNCell(4, 3), (2, 4)),
+    "LSTMCell(4, 3)": (layers.LSTMCell(4, 3), (2, 4)),
+    "GRUCell(4, 3)": (layers.GRUCell(4, 3), (2, 4)),
+    "JordanCell(4, 3)": (layers.JordanCell(4, 3), (2, 4)),
     "RBM(4, 3)": (layers.RBM(4, 3), (2, 4)),
 }
 every_layer = pytest.mark.parametrize("shown", LAYERS)
@@ -80,7 +85,9 @@ def test_ragged_lists(shown):
     assert "equal length" in text
 
 
-@pytest.mark.parametrize("shown", ["Dense(4, 3)", "Conv2d(2, 3, 3)", "RNN(4, 3)", "RBM(4, 3)"])
+@pytest.mark.parametrize(
+    "shown", ["Dense(4, 3)", "Conv2d(2, 3, 3)", "RNN(4, 3)", "LSTMCell(4, 3)", "RBM(4, 3)"]
+)
 def test_a_tensor_of_the_other_float_is_not_converted_silently(shown):
     layer, shape = LAYERS[shown]
     text = refused(tg.DTypeError, lambda: layer(tg.zeros(shape, dtype="float64")))
@@ -115,7 +122,14 @@ SHAPES = [
     ("RBM(4, 3)", (), "needs input of shape (..., visible_units)"),
     ("RBM(4, 3)", (2, 5), "needs 4 visible_units, got 5"),
 ]
-for shown in ("RNN(4, 3)", "LSTM(4, 3)", "GRU(4, 3)"):
+for shown in ("RNNCell(4, 3)", "LSTMCell(4, 3)", "GRUCell(4, 3)", "JordanCell(4, 3)"):
+    SHAPES += [
+        (shown, (), "needs input of shape (batch, features)"),
+        (shown, (1, 2, 4), "needs input of shape (batch, features)"),
+        (shown, (2, 5), "needs 4 features, got 5; input is (batch, features)"),
+        (shown, (5,), "needs 4 features, got 5; input is (features)"),
+    ]
+for shown in ("RNN(4, 3)", "LSTM(4, 3)", "GRU(4, 3)", "Jordan(4, 3)"):
     SHAPES += [
         (shown, (4,), "needs input of shape (batch, steps, features)"),
         (shown, (1, 2, 5, 4), "needs input of shape (batch, steps, features)"),
@@ -181,6 +195,12 @@ STATES = [
     ("LSTM(4, 3)", (S,), "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
     ("LSTM(4, 3)", (S, None), "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
     ("LSTM(4, 3)", (S, S[:, :1]), "needs a tuple (h, c) of states, of shape (1, 2, 3)"),
+    ("Jordan(4, 3)", (S, S), "needs a state, of shape (1, 2, 3)"),
+    ("RNNCell(4, 3)", S, "needs a state, of shape (2, 3)"),
+    ("GRUCell(4, 3)", (S[0], S[0]), "needs a state, of shape (2, 3)"),
+    ("LSTMCell(4, 3)", S[0], "needs a tuple (h, c) of states, of shape (2, 3)"),
+    ("LSTMCell(4, 3)", (S[0], S[0, :1]), "needs a tuple (h, c) of states, of shape (2, 3)"),
+    ("LSTMCell(4, 3)", (S[0], S[0, 0]), "needs a tuple (h, c) of states, of shape (2, 3)"),
 ]
 
 
@@ -189,7 +209,7 @@ def test_states(shown, state, problem):
     layer, shape = LAYERS[shown]
     text = refused(tg.ShapeError, lambda: layer(np.zeros(shape), state))
     assert text.startswith(f"{shown}: {problem}")
-    assert "x float32 (2, 5, 4)" in text
+    assert f"x float32 {shape}" in text
     assert "pass the state that an earlier call returned" in text
 
 
@@ -203,6 +223,90 @@ def test_state_of_more_layers_and_directions():
     layer = layers.GRU(4, 3, num_layers=2, bidirectional=True)
     text = refused(tg.ShapeError, lambda: layer(np.zeros((2, 5, 4)), S))
     assert "needs a state, of shape (4, 2, 3)" in text
+
+
+def test_parts_of_a_state_may_differ_in_size():
+    layer = layers.LSTM(4, 3, proj_size=2)
+    text = refused(tg.ShapeError, lambda: layer(np.zeros((2, 5, 4)), (S, S)))
+    assert "needs a tuple (h, c) of states, of shapes [(1, 2, 2), (1, 2, 3)]" in text
+
+
+def test_a_cells_tensors_are_checked_as_its_arrays():
+    cell, x = layers.LSTMCell(4, 3), tg.zeros(2, 4)
+    text = refused(tg.ShapeError, lambda: cell(x, (tg.zeros(2, 3), tg.zeros(2, 4))))
+    assert "needs a tuple (h, c) of states, of shape (2, 3)" in text
+    text = refused(tg.ShapeError, lambda: cell(x, (tg.zeros(2, 3),)))
+    assert "needs a tuple (h, c) of states, of shape (2, 3)" in text
+    text = refused(tg.ShapeError, lambda: cell(tg.zeros(2, 5)))
+    assert "needs 4 features, got 5" in text
+
+
+# -- the lengths of sequences ---------------------------------------------------------------------
+
+LENGTHS = [
+    ([0, 5], tg.ArgumentError, "from 1 to 5, the steps of x; that of sequence 0 is 0"),
+    ([5, -1], tg.ArgumentError, "from 1 to 5, the steps of x; that of sequence 1 is -1"),
+    ([1, 6], tg.ArgumentError, "from 1 to 5, the steps of x; that of sequence 1 is 6"),
+    ([1], tg.ShapeError, "needs one length for each of the 2 sequences"),
+    ([1, 2, 3], tg.ShapeError, "needs one length for each of the 2 sequences"),
+    ([], tg.ShapeError, "needs one length for each of the 2 sequences"),
+    (3, tg.ShapeError, "needs one length for each of the 2 sequences"),
+    ([[1], [2]], tg.ShapeError, "needs one length for each of the 2 sequences"),
+    ([1.0, 2.0], tg.DTypeError, "lengths must be integers"),
+    ([True, True], tg.DTypeError, "lengths must be integers"),
+]
+
+
+@pytest.mark.parametrize("shown", ["RNN(4, 3)", "LSTM(4, 3)", "GRU(4, 3)", "Jordan(4, 3)"])
+@pytest.mark.parametrize(("lengths", "kind", "problem"), LENGTHS)
+def test_lengths(shown, lengths, kind, problem):
+    layer, shape = LAYERS[shown]
+    text = refused(kind, lambda: layer(tg.zeros(*shape), None, lengths))
+    assert text.startswith(f"{shown}: {problem}" if "from" not in problem else f"{shown}: lengths")
+    assert problem in text
+    assert "got: lengths" in text
+
+
+@pytest.mark.parametrize("lengths", [["1", "2"], [None, 2], "12", (None, 1)])
+def test_lengths_that_are_no_numbers(lengths):
+    text = refused(tg.DTypeError, lambda: layers.GRU(4, 3)(tg.zeros(2, 5, 4), None, lengths))
+    assert "GRU(4, 3)" in text
+
+
+def test_lengths_of_a_single_sequence_and_of_steps_first():
+    text = refused(tg.ArgumentError, lambda: layers.RNN(4, 3)(tg.zeros(5, 4), None, 6))
+    assert "from 1 to 5, the steps of x; that of sequence 0 is 6" in text
+    layer = layers.RNN(4, 3, batch_first=False)
+    text = refused(tg.ArgumentError, lambda: layer(tg.zeros(5, 2, 4), None, [5, 6]))
+    assert "from 1 to 5, the steps of x; that of sequence 1 is 6" in text
+
+
+# -- NaN in the middle of a sequence --------------------------------------------------------------
+
+RECURRENT = [layers.RNN, layers.LSTM, layers.GRU, layers.Jordan]
+
+
+@pytest.mark.parametrize("layer", RECURRENT)
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"recurrent_dropout": 0.5}])
+def test_anomaly_names_the_step(layer, batch_first, options):
+    layer = layer(4, 3, batch_first=batch_first, **options)
+    x = np.zeros((2, 30, 4), np.float32)
+    x[1, 17, 2], x[0, 23] = np.nan, np.nan
+    x = tg.tensor(x if batch_first else x.swapaxes(0, 1))
+    for lengths in (None, [30, 18]):
+        with tg.detect_anomaly():
+            text = refused(tg.AnomalyError, lambda lengths=lengths: layer(x, None, lengths))
+        assert f"{type(layer).__name__}(4, 3" in text
+        assert "came in with NaN, first at time step 17" in text
+
+
+def test_anomaly_minds_no_padding():
+    x = np.zeros((2, 5, 4), np.float32)
+    x[0, 3:] = np.nan
+    with tg.detect_anomaly():
+        output, _ = layers.GRU(4, 3)(tg.tensor(x), None, [3, 5])
+    assert np.isfinite(output.data).all()
 
 
 # -- arguments ------------------------------------------------------------------------------------
@@ -219,6 +323,10 @@ ARGUMENTS = [
     (lambda n: layers.RNN(n, 3), "RNN", "input_size"),
     (lambda n: layers.LSTM(3, n), "LSTM", "hidden_size"),
     (lambda n: layers.GRU(3, 3, num_layers=n), "GRU", "num_layers"),
+    (lambda n: layers.Jordan(3, n), "Jordan", "hidden_size"),
+    (lambda n: layers.Jordan(3, 3, output_size=n), "Jordan", "output_size"),
+    (lambda n: layers.RNNCell(n, 3), "RNNCell", "input_size"),
+    (lambda n: layers.LSTMCell(3, n), "LSTMCell", "hidden_size"),
     (lambda n: layers.RBM(n, 3), "RBM", "n_visible"),
     (lambda n: layers.RBM(3, n), "RBM", "n_hidden"),
     (lambda n: layers.RBM(3, 3, k=n), "RBM", "k"),
@@ -274,6 +382,49 @@ def test_sequential_takes_modules(part):
     text = refused(tg.ArgumentError, lambda: layers.Sequential(layers.ReLU(), part))
     assert text.startswith("Sequential: part 1 is no Module: ")
     assert "unpack a list with *" in text
+
+
+OPTIONS = [
+    (layers.RNN, {"nonlinearity": "gelu"}, "choose one of"),
+    (layers.RNN, {"nonlinearity": None}, "tanh"),
+    (layers.RNNCell, {"nonlinearity": "Tanh"}, "choose one of tanh"),
+    (layers.Jordan, {"output_nonlinearity": "softmax"}, "choose one of"),
+    (layers.GRU, {"returns": "output"}, "choose one of outputs"),
+    (layers.GRU, {"returns": True}, "choose one of"),
+    (layers.LSTM, {"recurrent_init": "orthogonl"}, "choose one of orthogonal"),
+    (layers.GRUCell, {"recurrent_init": ["identity"]}, "choose one of"),
+    (layers.LSTM, {"proj_size": 3}, "smaller than hidden_size"),
+    (layers.LSTM, {"proj_size": -1}, "whole number from 0 on"),
+    (layers.LSTM, {"forget_bias": "1"}, "give a number"),
+    (layers.LSTM, {"forget_bias": 1.0, "coupled": True}, "coupled=True leaves no forget gate"),
+    (layers.LSTMCell, {"forget_bias": 1.0, "bias": False}, "bias=False leaves none"),
+    (layers.RNN, {"dropout": 0.5}, "it acts between layers"),
+    *(
+        (layers.GRU, {name: p, "num_layers": 2}, "")
+        for name in ("dropout", "recurrent_dropout")
+        for p in (-0.1, 1.5, float("nan"), "0.5", None, True)
+    ),
+]
+
+
+@pytest.mark.parametrize(("layer", "options", "fix"), OPTIONS)
+def test_options(layer, options, fix):
+    text = refused(tg.ArgumentError, lambda: layer(2, 3, **options))
+    name, value = next(iter(options.items()))
+    assert text.startswith(f"{layer.__name__}: {name}={value!r} is not possible")
+    assert fix in text
+
+
+def test_an_option_of_another_kind():
+    with pytest.raises(TypeError, match="nonlinearity"):
+        layers.LSTM(2, 3, nonlinearity="relu")
+
+
+@pytest.mark.parametrize("draw", [layers.init.orthogonal, layers.init.xavier_uniform])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_initial_weights_have_two_axes(draw, shape):
+    text = refused(tg.ShapeError, lambda: draw(shape))
+    assert text.startswith(f"{draw.__name__}: weights of shape {shape} have no inputs and outputs")
 
 
 # -- the RBM --------------------------------------------------------------------------------------

@@ -3,40 +3,170 @@
 import numpy as np
 import pytest
 
+import tinygrad_lite as tg
 from tinygrad_lite import layers
 
 torch = pytest.importorskip("torch")
+# PyTorch's own remark about how it computes these
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
 
-@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("batched", [True, False])
-def test_recurrent(rng, kind, bias, batched):
-    arguments = {"num_layers": 2, "bidirectional": True, "batch_first": True, "bias": bias}
-    ours = getattr(layers, kind)(3, 5, **arguments).astype("float64")
-    theirs = getattr(torch.nn, kind)(3, 5, **arguments).double()
+# kind, options
+KINDS = [
+    ("RNN", {}),
+    ("RNN", {"nonlinearity": "relu"}),
+    ("LSTM", {}),
+    ("LSTM", {"proj_size": 3}),
+    ("GRU", {}),
+]
+# atol; in float32 the library promises 1e-5
+TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
+RECURRENT = pytest.mark.parametrize(("kind", "options"), KINDS, ids=str)
+
+
+def pair(kind, *sizes, dtype="float64", **arguments):
+    """Our layer and PyTorch's, with the same weights."""
+    ours = getattr(layers, kind)(*sizes, **arguments).astype(dtype)
+    theirs = getattr(torch.nn, kind)(*sizes, **arguments).to(getattr(torch, dtype))
     theirs.load_state_dict({n: torch.tensor(a) for n, a in ours.state_dict().items()})
-    shape = (2, 7, 3) if batched else (7, 3)
-    x = rng.standard_normal(shape)
-    start = rng.standard_normal((2, 4, 2, 5) if batched else (2, 4, 5))
-    given = tuple(start) if kind == "LSTM" else start[0]
-    asked = tuple(map(torch.tensor, start)) if kind == "LSTM" else torch.tensor(start[0])
-    for mine, other in [
-        (ours(x), theirs(torch.tensor(x))),
-        (ours(x, given), theirs(torch.tensor(x), asked)),
-    ]:
-        for a, b in zip(_flat(mine), _flat(other), strict=True):
-            np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), atol=1e-10)
-    back = getattr(layers, kind)(3, 5, **arguments)
-    back.load_state_dict(theirs.state_dict())
-    for name, array in ours.state_dict().items():
-        np.testing.assert_allclose(back.state_dict()[name], array, atol=1e-7)
+    return ours, theirs
+
+
+def compare(ours, theirs, mine, other, leaves=(), their_leaves=(), atol=1e-10):
+    """Values, and the gradients of fixed weights of all results."""
+    mine, other = _flat(mine), _flat(other)
+    for a, b in zip(mine, other, strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=0, atol=atol)
+    sum((y * np.cos(np.arange(y.size)).reshape(y.shape)).sum() for y in mine).backward()
+    weights = [torch.cos(torch.arange(y.numel()).double()).reshape(y.shape) for y in other]
+    sum((y * w.to(y.dtype)).sum() for y, w in zip(other, weights, strict=True)).backward()
+    found = [*ours.parameters(), *leaves]
+    expected = [*theirs.parameters(), *their_leaves]
+    for a, b in zip(found, expected, strict=True):
+        scale = max(1.0, b.grad.abs().max().item() if b.grad.numel() else 1.0)
+        np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), rtol=0, atol=atol * scale)
 
 
 def _flat(results):
     if isinstance(results, tuple):
         return [part for result in results for part in _flat(result)]
     return [results]
+
+
+def leaf(array):
+    return tg.tensor(array, requires_grad=True), torch.tensor(array, requires_grad=True)
+
+
+def random_states(rng, layer, dtype, *batch):
+    places = layer.num_layers * (1 + layer.bidirectional)
+    arrays = [rng.standard_normal((places, *batch, n)).astype(dtype) for n in layer.state_sizes]
+    both = [leaf(a) for a in arrays]
+    return [[ours for ours, _ in both], [theirs for _, theirs in both]]
+
+
+def whole(states):
+    return states[0] if len(states) == 1 else tuple(states)
+
+
+@RECURRENT
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batched", [True, False])
+def test_recurrent(rng, kind, options, bias, batched):
+    arguments = {"num_layers": 2, "bidirectional": True, "batch_first": True, "bias": bias}
+    ours, theirs = pair(kind, 3, 5, **arguments, **options)
+    x, x_of_theirs = leaf(rng.standard_normal((2, 7, 3) if batched else (7, 3)))
+    compare(ours, theirs, ours(x), theirs(x_of_theirs), [x], [x_of_theirs])
+    ours.zero_grad()
+    theirs.zero_grad()
+    given, asked = random_states(rng, ours, "float64", *[2] * batched)
+    mine, other = ours(x, whole(given)), theirs(x_of_theirs, whole(asked))
+    compare(ours, theirs, mine, other, given, asked)
+    back = getattr(layers, kind)(3, 5, **arguments, **options)
+    back.load_state_dict(theirs.state_dict())
+    for name, array in ours.state_dict().items():
+        np.testing.assert_allclose(back.state_dict()[name], array, atol=1e-7)
+
+
+# batch, steps, inputs, hidden
+SIZES = [(3, 6, 4, 8), (1, 1, 1, 4), (5, 1, 2, 4), (1, 30, 3, 16), (4, 3, 2, 17), (33, 9, 5, 33)]
+
+
+@RECURRENT
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("sizes", [*SIZES, (2, 3, 2, 1)])
+def test_recurrent_sizes(rng, kind, options, dtype, sizes):
+    n, t, i, h = sizes
+    if "proj_size" in options and h == 1:
+        pytest.skip("a projection is smaller")
+    ours, theirs = pair(kind, i, h, dtype=dtype, batch_first=True, **options)
+    x, x_of_theirs = leaf(rng.standard_normal((n, t, i)).astype(dtype))
+    mine, other = ours(x), theirs(x_of_theirs)
+    compare(ours, theirs, mine, other, [x], [x_of_theirs], TOLERANCE[dtype])
+
+
+@RECURRENT
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("lengths", [[4, 1, 6, 6], [2, 2, 2, 2], [6, 6, 6, 6]], ids=str)
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_lengths_are_packed_sequences(rng, kind, options, dtype, lengths, batch_first):
+    arguments = {"num_layers": 2, "bidirectional": True, "batch_first": batch_first}
+    ours, theirs = pair(kind, 3, 5, dtype=dtype, **arguments, **options)
+    x = rng.standard_normal((4, 6, 3)).astype(dtype)
+    x, x_of_theirs = leaf(x if batch_first else x.swapaxes(0, 1).copy())
+    given, asked = random_states(rng, ours, dtype, 4)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        x_of_theirs, torch.tensor(lengths), batch_first=batch_first, enforce_sorted=False
+    )
+    output, state = theirs(packed, whole(asked))
+    output, _ = torch.nn.utils.rnn.pad_packed_sequence(
+        output, batch_first=batch_first, total_length=6
+    )
+    mine = ours(x, whole(given), lengths)
+    found, expected = [x, *given], [x_of_theirs, *asked]
+    compare(ours, theirs, mine, (output, state), found, expected, TOLERANCE[dtype])
+
+
+@RECURRENT
+def test_an_empty_batch_and_odd_strides(rng, kind, options):
+    ours, theirs = pair(kind, 3, 5, batch_first=True, bidirectional=True, **options)
+    for a, b in zip(
+        _flat(ours(np.zeros((0, 4, 3)))), _flat(theirs(torch.zeros(0, 4, 3).double())), strict=True
+    ):
+        assert a.shape == tuple(b.shape)
+    x = rng.standard_normal((4, 3, 12))[:, :, ::2].swapaxes(1, 2)[:, ::-1][..., :3]
+    mine, other = ours(x), theirs(torch.tensor(x.copy()))
+    compare(ours, theirs, mine, other)
+
+
+def test_dropout_is_off_in_evaluation(rng):
+    ours, theirs = pair("GRU", 3, 5, num_layers=2, batch_first=True, dropout=0.5)
+    x = rng.standard_normal((2, 4, 3))
+    compare(ours.eval(), theirs.eval(), ours(x), theirs(torch.tensor(x)))
+
+
+@pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell", "GRUCell"])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batch", [(4,), ()], ids=str)
+def test_cells(rng, kind, bias, batch):
+    ours, theirs = pair(kind, 3, 5, bias=bias)
+    x, x_of_theirs = leaf(rng.standard_normal((*batch, 3)))
+    both = [leaf(rng.standard_normal((*batch, n))) for n in ours.state_sizes]
+    given, asked = [a for a, _ in both], [b for _, b in both]
+    for mine, other in [
+        (ours(x), theirs(x_of_theirs)),
+        (ours(x, whole(given)), theirs(x_of_theirs, whole(asked))),
+    ]:
+        for a, b in zip(_flat(mine), _flat(other), strict=True):
+            np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), atol=1e-12)
+    compare(ours, theirs, mine, other, [x, *given], [x_of_theirs, *asked])
+
+
+def test_initialisers_have_the_same_spread():
+    shape = (200, 100, 3)
+    for name in ("xavier_uniform", "xavier_normal", "orthogonal"):
+        drawn = getattr(layers.init, name)(shape, gain=1.5)
+        theirs = getattr(torch.nn.init, f"{name}_")(torch.empty(shape), gain=1.5)
+        assert drawn.std() == pytest.approx(theirs.std().item(), rel=0.02)
 
 
 @pytest.mark.parametrize(

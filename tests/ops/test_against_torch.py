@@ -163,7 +163,7 @@ def test_every_neural_function_is_compared():
     compared = {name for name, _, _ in CASES} | {"batch_norm", "embedding", "one_hot"}
     random = {"alpha_dropout", "dropout", "dropout1d", "dropout2d"}
     ours_alone = {"log_sigmoid", "maxout"}
-    elsewhere = {"gru_cell", "lstm_cell", "rnn_cell"}
+    elsewhere = {"gru_cell", "jordan_cell", "lstm_cell", "rnn_cell"}
     for family in ("conv", "pool", "recurrent", "regression", "probability", "classification"):
         elsewhere |= {*getattr(tg.ops, family).__all__}
     elsewhere |= {*tg.ops.margin.__all__, *tg.ops.ctc.__all__}

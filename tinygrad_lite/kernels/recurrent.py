@@ -120,7 +120,7 @@ def _rnn_forward(t, count, x, x_batch, x_time, x_feature, spans, panels, operand
                 h[:] = operand[s, n, inputs + 1 : -1]
             elif relu:
                 for j in range(size):
-                    h[j] = max(h[j], 0)
+                    h[j] = 0 if h[j] < 0 else h[j]  # NaN stays
             else:
                 _tanhs(_row(operand, s + 1, n, inputs + 1), size)
 

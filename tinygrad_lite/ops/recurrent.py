@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite import kernels
-from tinygrad_lite.errors import ShapeError, message
+from tinygrad_lite import anomaly, kernels, modes
+from tinygrad_lite.errors import ArgumentError, DTypeError, ShapeError, message
+from tinygrad_lite.graph import raw
 from tinygrad_lite.op import Op
-from tinygrad_lite.ops.cells import gru_cell, lstm_cell, rnn_cell, unroll
+from tinygrad_lite.ops.cells import gru_cell, jordan_cell, lstm_cell, rnn_cell, unroll
 from tinygrad_lite.ops.products import _product
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "gru",
+    "jordan",
     "lstm",
     "rnn",
 ]
@@ -206,12 +208,192 @@ _lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_lstm_reference)
 _gru = Op("gru", _gru_forward, _gru_rule, reference=_gru_reference)
 
 # -- the public functions -------------------------------------------------------------------------
+# Each takes the kernel for the form that has one, and else unrolls the cell. What they share:
+# `mask`, see `cells.py`; `lengths` (N,) of sequences that are shorter than T, see `unroll`;
+# `reverse`, to read from the end.
+
+for _op in (_rnn, _lstm, _gru):
+    _op.time_axis = 1
+
+
+def rnn(
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any = None,
+    b_hh: Any = None,
+    *,
+    nonlinearity: str = "tanh",
+    mask: Any = None,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run a plain RNN over sequences; return its outputs and its last h.
+
+    Raises:
+        ShapeError: sizes do not agree.
+        ArgumentError: unknown nonlinearity, or impossible lengths.
+    """
+    hidden = w_hh.shape[-1]
+    weights = _gate_shapes(1, hidden, x, w_ih, w_hh, b_ih, b_hh)
+    lengths = _check("rnn", x, lengths, {"h0": (h0, hidden)}, weights, mask)
+    given, order = (w_ih, w_hh, b_ih, b_hh), {"lengths": lengths, "reverse": reverse}
+    if nonlinearity in ("tanh", "relu") and mask is None:
+        return _fused(_rnn, x, (h0,), given, nonlinearity=nonlinearity, **order)
+    cell = partial(rnn_cell, nonlinearity=nonlinearity, mask=mask)
+    return unroll(cell, x, (h0,), given, **order)  # type: ignore[return-value]
+
+
+def jordan(
+    x: Any,
+    y0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    w_hr: Any,
+    b_ih: Any = None,
+    b_hh: Any = None,
+    b_hr: Any = None,
+    *,
+    nonlinearity: str = "tanh",
+    output_nonlinearity: str = "linear",
+    mask: Any = None,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run a Jordan network over sequences; return its outputs and the last of them.
+
+    Shapes: with O outputs, y0 (N, O), w_hh (H, O), w_hr (O, H), b_hr (O,).
+
+    Raises:
+        ShapeError: sizes do not agree.
+        ArgumentError: unknown nonlinearity, or impossible lengths.
+    """
+    outputs, hidden = w_hr.shape
+    weights = _gate_shapes(1, hidden, x, w_ih, w_hh, b_ih, b_hh, shown=outputs)
+    weights["b_hr"] = b_hr, (outputs,)
+    lengths = _check("jordan", x, lengths, {"y0": (y0, outputs)}, weights, mask)
+    cell = partial(
+        jordan_cell, nonlinearity=nonlinearity, output_nonlinearity=output_nonlinearity, mask=mask
+    )
+    return unroll(cell, x, (y0,), (w_ih, w_hh, w_hr, b_ih, b_hh, b_hr), lengths, reverse)  # type: ignore[return-value]
+
+
+def lstm(
+    x: Any,
+    h0: Any,
+    c0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any = None,
+    b_hh: Any = None,
+    w_hr: Any = None,
+    w_c: Any = None,
+    norm_ih: Any = None,
+    norm_hh: Any = None,
+    norm_c: Any = None,
+    b_c: Any = None,
+    *,
+    coupled: bool = False,
+    mask: Any = None,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run an LSTM over sequences; return its outputs, its last h and its last c.
+
+    Shapes, beyond the common: with a projection w_hr (P, H), h0 is (N, P) and w_hh (gates H, P);
+    peepholes w_c (3 H,), in the order i f o, or (2 H,) if coupled; gains norm_ih and norm_hh
+    (gates H,), norm_c and b_c (H,). What they do, and the papers: see `lstm_cell`.
+
+    Raises:
+        ShapeError: sizes do not agree.
+        ArgumentError: impossible lengths.
+    """
+    shown, hidden = (w_hh.shape[-1], w_hh.shape[-1]) if w_hr is None else w_hr.shape
+    gates = 3 if coupled else 4
+    weights = _gate_shapes(gates, hidden, x, w_ih, w_hh, b_ih, b_hh, shown=shown)
+    weights |= {"w_c": (w_c, ((gates - 1) * hidden,)), "norm_ih": (norm_ih, (gates * hidden,))}
+    weights |= {"norm_hh": (norm_hh, (gates * hidden,)), "norm_c": (norm_c, (hidden,))}
+    weights |= {"b_c": (b_c, (hidden,))}
+    states = {"h0": (h0, shown), "c0": (c0, hidden)}
+    lengths = _check("lstm", x, lengths, states, weights, mask)
+    options = (w_hr, w_c, norm_ih, norm_hh, norm_c, b_c)
+    given, order = (w_ih, w_hh, b_ih, b_hh), {"lengths": lengths, "reverse": reverse}
+    if not coupled and all(option is None for option in (*options, mask)):
+        return _fused(_lstm, x, (h0, c0), given, **order)
+    cell = partial(lstm_cell, coupled=coupled, mask=mask)
+    return unroll(cell, x, (h0, c0), (*given, *options), **order)  # type: ignore[return-value]
+
+
+def gru(
+    x: Any,
+    h0: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any = None,
+    b_hh: Any = None,
+    *,
+    reset_after: bool = True,
+    mask: Any = None,
+    lengths: Any = None,
+    reverse: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Run a GRU over sequences; return its outputs and its last h. See `gru_cell`.
+
+    Raises:
+        ShapeError: sizes do not agree.
+        ArgumentError: impossible lengths.
+    """
+    hidden = w_hh.shape[-1]
+    weights = _gate_shapes(3, hidden, x, w_ih, w_hh, b_ih, b_hh)
+    lengths = _check("gru", x, lengths, {"h0": (h0, hidden)}, weights, mask)
+    given, order = (w_ih, w_hh, b_ih, b_hh), {"lengths": lengths, "reverse": reverse}
+    if reset_after and mask is None:
+        return _fused(_gru, x, (h0,), given, **order)
+    cell = partial(gru_cell, reset_after=reset_after, mask=mask)
+    return unroll(cell, x, (h0,), given, **order)  # type: ignore[return-value]
+
+
+def _fused(op: Op, x: Any, state: tuple[Any, ...], weights: tuple[Any, ...], **options: Any) -> Any:
+    """Run a kernel, which knows no missing biases; leave out what only its rule needs."""
+    zeros = np.zeros(weights[0].shape[0], x.dtype)
+    weights = tuple(zeros if weight is None else weight for weight in weights)
+    return op(x, *state, *weights, **options)[: 1 + len(state)]
+
+
+# -- what is checked, as the kernels do not look again --------------------------------------------
+
+Wanted = dict[str, tuple[Any, tuple[int, ...]]]  # by name: an array, and the shape it should have
+
+
+def _gate_shapes(
+    gates: int,
+    hidden: int,
+    x: Any,
+    w_ih: Any,
+    w_hh: Any,
+    b_ih: Any,
+    b_hh: Any,
+    shown: int | None = None,
+) -> Wanted:
+    rows = gates * hidden
+    return {
+        "w_ih": (w_ih, (rows, *x.shape[-1:])),
+        "w_hh": (w_hh, (rows, hidden if shown is None else shown)),
+        "b_ih": (b_ih, (rows,)),
+        "b_hh": (b_hh, (rows,)),
+    }
 
 
 def _check(
-    subject: str, gates: int, x: Any, states: dict[str, Any], w_ih: Any, w_hh: Any, *biases: Any
-) -> None:
-    """Raise ShapeError unless all sizes agree: the kernels do not look again."""
+    subject: str,
+    x: Any,
+    lengths: Any,
+    states: dict[str, tuple[Any, int]],
+    weights: Wanted,
+    mask: Any,
+) -> Any:
+    """Raise unless all sizes agree; return the lengths as an array, None where all are full."""
     if len(x.shape) != 3 or x.shape[1] < 1:
         raise ShapeError(
             message(
@@ -221,72 +403,58 @@ def _check(
                 fix="add the missing axes; drop empty sequences",
             )
         )
-    n, _, size = x.shape
-    hidden = w_hh.shape[-1]
-    given = states | dict(zip(("w_ih", "w_hh", "b_ih", "b_hh"), (w_ih, w_hh, *biases), strict=True))
-    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(states, (n, hidden))
-    wanted |= {"w_ih": (gates * hidden, size), "w_hh": (gates * hidden, hidden)}
-    wanted |= {"b_ih": (gates * hidden,), "b_hh": (gates * hidden,)}
-    for name, shape in wanted.items():
-        if tuple(given[name].shape) != shape:
+    n, steps, _ = x.shape
+    wanted = {name: (state, (n, size)) for name, (state, size) in states.items()} | weights
+    wanted["mask"] = mask, next(iter(wanted.values()))[1]
+    for name, (array, shape) in wanted.items():
+        if array is not None and tuple(array.shape) != shape:
             raise ShapeError(
                 message(
                     subject,
                     f"{name} must be {shape}, as x and w_hh have it",
-                    {"x": x} | given,
+                    {"x": x} | {k: v for k, (v, _) in wanted.items() if v is not None},
                     fix="states are (N, H), weights (gates H, I), (gates H, H), biases (gates H,)",
                 )
             )
+    if lengths is not None:
+        lengths = check_lengths(subject, lengths, n, steps)
+    if modes.current.get().anomaly:
+        anomaly.look_at_steps(subject, raw(x), lengths)
+    return lengths
 
 
-def rnn(
-    x: Any,
-    h0: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any,
-    b_hh: Any,
-    *,
-    nonlinearity: str = "tanh",
-    lengths: Any = None,
-    reverse: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Run a plain RNN over sequences; return its outputs and its last h."""
-    _check("rnn", 1, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
-    options = {"nonlinearity": nonlinearity, "lengths": lengths, "reverse": reverse}
-    return _rnn(x, h0, w_ih, w_hh, b_ih, b_hh, **options)[:2]  # type: ignore[return-value]
+def check_lengths(subject: str, lengths: Any, count: int, steps: int) -> Any:
+    """Raise unless there are `count` lengths, from 1 to `steps`; return them as an array.
 
-
-def lstm(
-    x: Any,
-    h0: Any,
-    c0: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any,
-    b_hh: Any,
-    *,
-    lengths: Any = None,
-    reverse: bool = False,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Run an LSTM over sequences; return its outputs, its last h and its last c."""
-    _check("lstm", 4, x, {"h0": h0, "c0": c0}, w_ih, w_hh, b_ih, b_hh)
-    order = {"lengths": lengths, "reverse": reverse}
-    return _lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh, **order)[:3]  # type: ignore[return-value]
-
-
-def gru(
-    x: Any,
-    h0: Any,
-    w_ih: Any,
-    w_hh: Any,
-    b_ih: Any,
-    b_hh: Any,
-    *,
-    lengths: Any = None,
-    reverse: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Run a GRU over sequences; return its outputs and its last h."""
-    _check("gru", 3, x, {"h0": h0}, w_ih, w_hh, b_ih, b_hh)
-    order = {"lengths": lengths, "reverse": reverse}
-    return _gru(x, h0, w_ih, w_hh, b_ih, b_hh, **order)[:2]  # type: ignore[return-value]
+    Where all are full, which is as if there were none, return None.
+    """
+    array = np.asarray(raw(lengths))
+    if array.size and array.dtype.kind not in "iu":
+        raise DTypeError(
+            message(
+                subject,
+                "lengths must be integers",
+                {"lengths": lengths},
+                fix="give the number of steps of each sequence",
+            )
+        )
+    if array.shape != (count,):
+        raise ShapeError(
+            message(
+                subject,
+                f"needs one length for each of the {count} sequences",
+                {"lengths": lengths},
+                fix="give the number of steps of each sequence",
+            )
+        )
+    for i in np.flatnonzero((array < 1) | (array > steps))[:1]:
+        raise ArgumentError(
+            message(
+                subject,
+                f"lengths are from 1 to {steps}, the steps of x; that of sequence {i} is "
+                f"{array[i]}",
+                {"lengths": lengths},
+                fix="drop empty sequences; give x as many steps as the longest has",
+            )
+        )
+    return None if (array == steps).all() else array

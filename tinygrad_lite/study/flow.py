@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.graph import walk
-from tinygrad_lite.layers.recurrent import GRU, LSTM, RNN
+from tinygrad_lite.layers.recurrent import Recurrent
 from tinygrad_lite.module import Module, trace_calls
 from tinygrad_lite.op import alias
 from tinygrad_lite.tensor import Tensor
@@ -50,7 +50,7 @@ def gradient_flow(model: Module, x: Tensor, y: Tensor, loss: Callable[..., Tenso
     sequences: list[Tensor] = []
 
     def trace(module: Module, args: tuple[Any, ...]) -> Any:
-        if isinstance(module, RNN | LSTM | GRU) and not sequences:
+        if isinstance(module, Recurrent) and not sequences:
             data = args[0] if args[0].requires_grad else Tensor(args[0], requires_grad=True)
             sequences.append(alias(data))  # type: ignore[arg-type]
             args = (sequences[0], *args[1:])
