@@ -56,7 +56,7 @@ def test_what_cannot_be_drawn_is_a_gap(log, hole):
 
 def test_a_needle_is_drawn_however_narrow_the_plot():
     y = np.zeros(1001)
-    y[500] = 1.0
+    y[333] = 1.0
     lines = body(drawn(show_curves({"y": y}, height=6), width=20))
     assert all(line.count("a") >= 1 for line in lines)
     assert {line.strip() for line in lines[:-1]} <= {"a", "aa"}
