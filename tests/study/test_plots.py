@@ -86,6 +86,17 @@ def test_in_colours_a_line_is_of_dots():
     assert "a y" not in text
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"color": "standard"}, {"color": "truecolor", "environ": {"NO_COLOR": "1"}}],
+    ids=["piped", "16 colours", "NO_COLOR"],
+)
+def test_without_colours_no_escape_code_is_written(options):
+    surface = show_surface(np.eye(3), [0, 1, 2], [0, 1, 2], {"o": [(1, 1)]}, ("x", "y"))
+    for picture in (show_curves({"y": [0.0, 1.0]}), surface):
+        assert "\x1b" not in drawn(picture, **options)
+
+
 def test_dots_of_a_steep_line_are_joined():
     text = drawn(show_curves({"y": [0.0, 9.0]}, height=6), width=14, color="truecolor")
     dots = np.zeros((24, 24), bool)

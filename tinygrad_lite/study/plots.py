@@ -33,7 +33,7 @@ def show_curves(
     """Return curves over one axis, for `draw` or any rich console to print.
 
     They are as wide as the console, 100 columns at most. In colours the lines are of dots; without,
-    each is of a letter of its own. Values that are not finite, or on a logarithmic axis not
+    as for `show_images`, each is of a letter of its own and no escape code is written. Values that are not finite, or on a logarithmic axis not
     positive, leave a gap.
 
     Shapes: each curve (M,), M from 2 on; x (M,), rising.
@@ -149,8 +149,8 @@ class _Curves:
         lines = self._in_dots(width) if colors else self._in_letters(width)
         for label, line in zip(labels, lines, strict=True):
             line.rstrip()
-            yield _beside(label, margin, line)
-        yield _axis(self.x, margin, width, self.x_label)
+            yield _beside(label, margin, line, colors)
+        yield _axis(self.x, margin, width, self.x_label, colors)
         yield from self._legend(margin + 2, room, colors)
 
     def _legend(self, margin: int, width: int, colors: bool) -> Iterator[Text]:
@@ -239,7 +239,7 @@ class _Surface:
         }
         colors = has_colors(console)
         if self.labels[1]:
-            yield Text(f"{self.labels[1]:>{margin}}", "dim")
+            yield Text(f"{self.labels[1]:>{margin}}", "dim" if colors else "")
         for i, row in enumerate(share):
             line = Text()
             for j, level in enumerate(row[:width]):
@@ -249,21 +249,22 @@ class _Surface:
                 else:
                     line.append(mark or INK[round(level * (len(INK) - 1))])
             label = labels[i] if i in (0, middle, len(self.y) - 1) else ""
-            yield _beside(label, margin, line)
-        yield _axis(self.x, margin, width, self.labels[0])
+            yield _beside(label, margin, line, colors)
+        yield _axis(self.x, margin, width, self.labels[0], colors)
 
 
-def _beside(label: str, margin: int, line: Text) -> Text:
+def _beside(label: str, margin: int, line: Text, colors: bool) -> Text:
     """Return a line of a drawing with the vertical axis, and a number there, before it."""
-    return Text.assemble((f"{label:>{margin}} {'┤' if label else '│'}", "dim"), line)
+    axis = f"{label:>{margin}} {'┤' if label else '│'}"
+    return Text.assemble((axis, "dim" if colors else ""), line)
 
 
-def _axis(x: np.ndarray, margin: int, width: int, label: str) -> Text:
+def _axis(x: np.ndarray, margin: int, width: int, label: str, colors: bool) -> Text:
     """Return the horizontal axis and the two numbers at its ends, with a label between them."""
     first, last = _number(x[0]), _number(x[-1])
     room = max(0, width - len(first) - len(last))
     line = f"{' ' * margin} └{'─' * width}\n{' ' * margin}  {first}{label[:room]:^{room}}{last}"
-    return Text(line, "dim")
+    return Text(line, "dim" if colors else "")
 
 
 def _numbers(values: ArrayLike) -> np.ndarray:
