@@ -33,8 +33,8 @@ def show_curves(
     """Return curves over one axis, for `draw` or any rich console to print.
 
     They are as wide as the console, 100 columns at most. In colours the lines are of dots; without,
-    as for `show_images`, each is of a letter of its own and no escape code is written. Values that are not finite, or on a logarithmic axis not
-    positive, leave a gap.
+    as for `show_images`, each is of a letter of its own and no escape code is written. Values that
+    are not finite, or on a logarithmic axis not positive, leave a gap.
 
     Shapes: each curve (M,), M from 2 on; x (M,), rising.
 
