@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
 
 def rtrl_steps(
-    cell: Callable[..., Sequence[Tensor]],
+    cell: Callable[..., Any],
     x: ArrayLike,
     state: Sequence[ArrayLike],
     weights: Sequence[ArrayLike],
@@ -60,8 +60,9 @@ def rtrl_steps(
     Shapes: x (N, T, ...), the state's parts (N, H), weights any.
 
     Args:
-        cell: `cell(x_t, *state, *weights)` returns the parts of the next state, the first of which
-            is the output: a cell of `ops.cells`, or a function of yours. Sequences must not mix.
+        cell: `cell(x_t, *state, *weights)` returns the next state, a tuple if it has several parts,
+            the first of which is the output: a cell of `ops.cells`, or a function of yours.
+            Sequences must not mix.
         x: the sequences.
         state: the parts that the first step starts from.
         weights: what to differentiate by, all of one dtype.
@@ -84,7 +85,8 @@ def rtrl_steps(
     for t in range(x.shape[1]):
 
         def step(s: Tensor, w: Tensor, t: int = t) -> Tensor:
-            return concatenate(cell(x[:, t], *state_of(s), *weights_of(w)), axis=-1)
+            following = cell(x[:, t], *state_of(s), *weights_of(w))
+            return concatenate(following, axis=-1) if isinstance(following, tuple) else following
 
         def error(s: Tensor, t: int = t) -> Tensor:
             return loss(state_of(s)[0], t)
@@ -99,7 +101,7 @@ def rtrl_steps(
 
 
 def rtrl_gradient(
-    cell: Callable[..., Sequence[Tensor]],
+    cell: Callable[..., Any],
     x: ArrayLike,
     state: Sequence[ArrayLike],
     weights: Sequence[ArrayLike],
