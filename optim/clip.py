@@ -6,12 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tinygrad_lite.errors import ArgumentError, message
+from tinygrad_lite.errors import AnomalyError, ArgumentError, message
 from tinygrad_lite.tensor import Tensor
 
 
 def clip_grad_norm_(
-    parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
 ) -> float:
     """Scale all gradients by one factor so that their joint norm is at most `max_norm`.
 
@@ -25,12 +28,14 @@ def clip_grad_norm_(
         parameters: Tensors; those without a gradient are skipped.
         max_norm: the largest norm that is left as it is.
         norm_type: p of the p-norm (Σ |g|ᵖ)^(1/p); `inf` takes the largest entry.
+        error_if_nonfinite: raise if the norm is NaN or infinite.
 
     Returns:
         The norm before clipping, computed in float64; 0 if there is no gradient.
 
     Raises:
         ArgumentError: max_norm is negative, norm_type not positive, or something is no Tensor.
+        AnomalyError: the norm is not finite, where that is asked for.
     """
     _check_limit("clip_grad_norm_", "max_norm", max_norm)
     if not norm_type > 0:
@@ -41,6 +46,14 @@ def clip_grad_norm_(
     # the norm of all entries is the norm of the norms
     norms = [np.linalg.norm(g.astype(np.float64).ravel(), norm_type) for _, g in clipped if g.size]
     total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not np.isfinite(total):
+        raise AnomalyError(
+            message(
+                "clip_grad_norm_",
+                f"the norm of the gradients is {total}",
+                fix="run the step in `with tg.detect_anomaly():`, which names the op at fault",
+            )
+        )
     if max_norm < total < np.inf:
         for parameter, grad in clipped:
             parameter.grad = Tensor.make(grad * (float(max_norm) / total))

@@ -23,7 +23,7 @@ FILES = [
         ENGINE / f"{n}.py"
         for n in ("memory", "anomaly", "protocols", "creation", "modes", "module")
     ),
-    *(ENGINE / f"{n}.py" for n in ("transforms", "tree")),
+    *(ENGINE / f"{n}.py" for n in ("transforms", "tree", "through_time")),
     *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
     *(ENGINE / "ops").glob("*.py"),
     *(ENGINE / "kernels").glob("*.py"),
@@ -417,6 +417,10 @@ CASES = [
     (lambda: tg.lstm(x(1, 1, 1), x(1, 1), x(1, 1), x(4, 1), x(4, 1), w_c=x(4)), tg.ShapeError, "lstm: |w_c must be (3,)"),
     (lambda: tg.lstm(x(1, 1, 1), x(1, 1), x(1, 2), x(4, 1), x(4, 1), x(4), x(4)), tg.ShapeError, "lstm: |c0 must be (1, 1)"),
     (lambda: tg.gru(x(1, 1, 1), x(1, 1), x(4, 1), x(3, 1), x(3), x(3)), tg.ShapeError, "gru: |w_ih must be (3, 1)"),
+    (lambda: tg.truncated_bptt(layers.RNN(2, 3), x(1, 4, 2), k1=0), tg.ArgumentError, "truncated_bptt: |k1=0 is no number of steps|k1=20"),
+    (lambda: tg.truncated_bptt(layers.RNN(2, 3), x(1, 4, 2), 1, 2.0), tg.ArgumentError, "truncated_bptt: |k2=2.0"),
+    (lambda: tg.truncated_bptt(layers.RNN(2, 3), x(4), 1), tg.ShapeError, "truncated_bptt: |on axis 1|x float32 (4,)|batch_first"),
+    (lambda: tg.truncated_bptt(layers.RNN(2, 3), x(1, 0, 2), 1), tg.ShapeError, "truncated_bptt: |x float32 (1, 0, 2)"),
     # -- losses and random numbers
     (lambda: tg.cross_entropy(x(2, 3), [0, 1], reduction="avg"), tg.ArgumentError, "cross_entropy: |'avg'|mean, sum or none"),
     (lambda: tg.cross_entropy(x(2, 3), [0.0, 1.0]), tg.DTypeError, "cross_entropy: |target float64 (2,)|int64"),

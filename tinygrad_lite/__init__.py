@@ -47,6 +47,7 @@ from tinygrad_lite.plugins import (
 )
 from tinygrad_lite.scalar import Scalar
 from tinygrad_lite.tensor import Tensor, asarray, float32, float64, tensor, to_scalars
+from tinygrad_lite.through_time import detach_state, truncated_bptt
 from tinygrad_lite.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from tinygrad_lite.version import __version__
 
@@ -75,6 +76,7 @@ __all__ = [
     "build",
     "contract",
     "data",
+    "detach_state",
     "detect_anomaly",
     "enable_grad",
     "float32",
@@ -103,9 +105,11 @@ __all__ = [
     "save",
     "seed",
     "set_num_threads",
+    "study",
     "tensor",
     "to_scalars",
     "train",
+    "truncated_bptt",
     "value_and_grad",
     "vjp",
 ]
@@ -116,10 +120,10 @@ _lazy = {
     "load": "tinygrad_lite.checkpoint",
     "save": "tinygrad_lite.checkpoint",
 }
-_lazy_modules = {"contract", "data", "functional", "layers", "optim", "train"}
+_lazy_modules = {"contract", "data", "functional", "layers", "optim", "study", "train"}
 
 if TYPE_CHECKING:
-    from tinygrad_lite import contract, data, functional, layers, optim, train
+    from tinygrad_lite import contract, data, functional, layers, optim, study, train
     from tinygrad_lite.checkpoint import load, save
     from tinygrad_lite.train import Trainer
 else:  # what follows would keep type checkers from telling a name that does not exist

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import tinygrad_lite as tg
 from tinygrad_lite import optim
-from tinygrad_lite.errors import ArgumentError
+from tinygrad_lite.errors import AnomalyError, ArgumentError
 
 SHAPES = [(3, 2), (4,), (), (0, 2)]
 
@@ -67,6 +67,12 @@ def test_a_tensor_listed_twice_counts_once():
     np.testing.assert_allclose(x.grad.data, [0.6, 0.8], rtol=1e-6)
 
 
+def test_a_finite_norm_is_no_error_when_asked_for():
+    x = tg.Parameter([0.0, 0.0])
+    x.grad = tg.tensor([3.0, 4.0])
+    assert optim.clip_grad_norm_([x], 1.0, error_if_nonfinite=True) == pytest.approx(5.0)
+
+
 def test_one_tensor_alone():
     x = tg.tensor([3.0, 4.0], requires_grad=True)
     (x * x).sum().backward()
@@ -93,6 +99,8 @@ def test_a_norm_that_is_not_finite_is_told_and_left(bad):
     x.grad = tg.tensor([7.0, bad])
     assert not np.isfinite(optim.clip_grad_norm_([x], 1.0))
     np.testing.assert_array_equal(x.grad.data, np.float32([7.0, bad]))
+    with pytest.raises(AnomalyError, match=f"(?s)gradients is {bad}.*detect_anomaly"):
+        optim.clip_grad_norm_([x], 1.0, error_if_nonfinite=True)
 
 
 @pytest.mark.parametrize(
