@@ -75,11 +75,12 @@ def show_sequence(nets: dict[str, tg.Module], plain: bool) -> None:
 
 def main(epochs: int = 15, seed: int = 0, plain: bool = False) -> dict[str, dict[str, float]]:
     """Tell who will win, reading in one direction and in both."""
-    nets, results = {}, {}
+    nets: dict[str, tg.Module] = {}
+    results: dict[str, dict[str, float]] = {}
     for name, both in (("one direction", False), ("both", True)):
         tg.seed(seed)
         print(f"\n{name}:", flush=True)
-        nets[name] = net = Balance(both)
+        net = nets[name] = Balance(both)
         learn(net, coins, cross_entropy, epochs, plain, enough=0.005, metrics=["accuracy"])
         test = tg.Trainer(net, tg.optim.Adam(net.parameters()), cross_entropy, ["accuracy"])
         results[name] = test.evaluate(coins(10_000))

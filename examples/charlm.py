@@ -5,11 +5,11 @@ the cross-entropy in bits a character, on a tenth of the text that it never lear
 from those odds, and reading what was sampled, it writes (Graves, "Generating sequences with
 recurrent neural networks", 2013).
 
-The text is one sequence of 400,000 steps, much too long to go back through. Truncated
+The text is one sequence of 370,000 steps, much too long to go back through. Truncated
 backpropagation cuts the gradient, not the memory (Williams & Peng, "An efficient gradient-based
 algorithm for on-line training of recurrent network trajectories", 1990): after every 64 steps the
 weights are updated, and the state goes on, detached from the graph that made it. The text is cut
-into 32 strands for that, read side by side.
+into 16 strands for that, read side by side.
 
     tinygrad-lite run charlm
 """
@@ -30,7 +30,7 @@ from tinygrad_lite.examples.sequences import track
 from tinygrad_lite.ops.random import generator
 from tinygrad_lite.study.pictures import draw
 
-STRANDS, CHUNK = 32, 64
+STRANDS, CHUNK = 16, 64
 
 
 @tg.register_model("charlm")
@@ -131,7 +131,7 @@ def main(epochs: int = 6, seed: int = 0, plain: bool = False) -> float:
     print(f"held out: the last tenth; from the frequencies alone {-np.log2(known).mean():.2f} bits")
     model, start = CharLM(len(alphabet)), np.searchsorted(alphabet, list("The ")).tolist()
     steps = -(-(train.shape[1] - 1) // CHUNK)
-    optimizer = optim.Adam(model.parameters(), lr=5e-3)
+    optimizer = optim.Adam(model.parameters(), lr=0.01)
     schedule = optim.schedules.Cosine(optimizer, epochs * steps)
     score = 0.0
     for epoch in range(1, epochs + 1):
