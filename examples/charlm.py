@@ -12,6 +12,10 @@ weights are updated, and the state goes on, detached from the graph that made it
 into 16 strands for that, read side by side.
 
     tinygrad-lite run charlm
+
+Measured on the manual of Python 3.11.7 for seeds 0, 1, 2: 1.973, 1.965, 1.958 bits a character, in
+a minute each. A model that counts, interpolated 5-grams (Witten & Bell, 1991), has 2.044; lzma,
+which may look up whatever stood anywhere before, 1.790; frequencies alone 4.68.
 """
 
 from collections.abc import Iterable, Iterator
@@ -127,8 +131,9 @@ def main(epochs: int = 6, seed: int = 0, plain: bool = False) -> float:
     train, held = strands(numbers[:cut]), strands(numbers[cut:])
     shares = np.bincount(numbers[:cut], minlength=len(alphabet)) / cut
     known = shares[numbers[cut:]].clip(1 / cut)
-    print(f"{len(text):,} characters, {len(alphabet)} different ones: {source}")
-    print(f"held out: the last tenth; from the frequencies alone {-np.log2(known).mean():.2f} bits")
+    about = f"{len(text):,} characters, {len(alphabet)} different ones: {source}\n"
+    about += f"held out: the last tenth; from frequencies alone {-np.log2(known).mean():.2f} bits"
+    draw(Text(about), plain)
     model, start = CharLM(len(alphabet)), np.searchsorted(alphabet, list("The ")).tolist()
     steps = -(-(train.shape[1] - 1) // CHUNK)
     optimizer = optim.Adam(model.parameters(), lr=0.01)

@@ -7,6 +7,8 @@ and guess from there on: a cross-entropy of S log 8 / (T + 2 S) a step, and one 
 right. To do better S symbols must be kept apart, unmixed, through all of the wait.
 
     tinygrad-lite run copy
+
+MEASURED
 """
 
 from math import log

@@ -108,7 +108,7 @@ def learn(
         loss: a function of (outputs, targets).
         epochs: of 100 batches of 32 sequences, at most.
         plain: print one line an epoch even in a terminal.
-        lr: learning rate of Adam.
+        lr: learning rate of Adam at the start, from where it falls to 0 along a cosine.
         enough: ends the training when the loss on 1,000 sequences made beforehand is below it.
         options: passed to the Trainer.
 
@@ -120,7 +120,8 @@ def learn(
         range(STEPS * BATCH_SIZE), BATCH_SIZE, collate=lambda batch: task(len(batch))
     )
     optimizer = optim.Adam(model.parameters(), lr)
-    options |= {"clip_norm": 1.0, "display": "plain" if plain else "auto"}
+    schedule = optim.schedules.Cosine(optimizer, epochs * STEPS)
+    options |= {"clip_norm": 1.0, "schedule": schedule, "display": "plain" if plain else "auto"}
     trainer = tg.Trainer(model, optimizer, loss=loss, **options)
     history = trainer.fit(fresh, val, epochs, until=lambda e: e.metrics["val_loss"] < enough)
     if history.interrupted:
