@@ -7,6 +7,18 @@ by a mean square of 1/6 = 0.167: the variance of the sum of two even numbers. To
 to carry the first number, unharmed, past all that are not marked.
 
     tinygrad-lite run adding
+
+Measured for seeds 0, 1, 2, after how many steps the error is below 0.005 (32 sequences a step, 64
+units, Adam at 0.01):
+
+             RNN                         LSTM             GRU
+    T = 100  never; 0.163, 0.167, 0.171  500, 600, 500    300, 400, 400
+    T = 200  never; 0.164, 0.167, 0.162  700, 600, 600    400, 400, 400
+
+"Never" is within 2,000 steps, at learning rates of 0.003 and 0.001 as well (seed 0). The LSTM
+depends on how its gates begin (`sequences.remember`): with a bias of 1, or of log T, at the forget
+gates alone it is where the RNN is after 1,000 steps (T = 100, seed 0). The GRU, whose one gate both
+keeps and takes, needs no such help.
 """
 
 import numpy as np
