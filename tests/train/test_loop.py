@@ -146,6 +146,25 @@ def test_ctrl_c_returns_what_was_measured():
     assert seen[-1].interrupted
 
 
+def test_it_ends_when_it_is_told_that_this_is_enough(capsys):
+    seen = []
+    learner = trainer(listeners=[seen.append], display="plain")
+    history = learner.fit(blobs(), epochs=5, until=lambda epoch: epoch.epoch == 3)
+    assert [epoch.epoch for epoch in history.epochs] == [1, 2, 3]
+    assert not history.interrupted
+    assert isinstance(seen[-1], FitEnded)
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()[1:-1]] == [
+        "1/5",
+        "2/5",
+        "3/5",
+    ]
+
+
+def test_enough_is_a_question():
+    with pytest.raises(tg.ArgumentError, match="until must be a function"):
+        trainer().fit(blobs(), until=0.5)
+
+
 def test_a_batch_larger_than_the_data_is_one_batch():
     seen = []
     trainer(listeners=[seen.append]).fit(blobs(5), epochs=1, batch_size=100)

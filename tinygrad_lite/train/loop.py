@@ -128,7 +128,14 @@ class Trainer:
                 name, _, what = description.partition(", ")
                 raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"{name}=..."))
 
-    def fit(self, train: Any, val: Any = None, epochs: int = 10, batch_size: int = 32) -> History:
+    def fit(
+        self,
+        train: Any,
+        val: Any = None,
+        epochs: int = 10,
+        batch_size: int = 32,
+        until: Callable[[EpochEnded], bool] | None = None,
+    ) -> History:
         """Train, show it, and return what was measured.
 
         Args:
@@ -136,11 +143,14 @@ class Trainer:
             val: the same, to validate on after each epoch.
             epochs: passes over `train`.
             batch_size: of the loaders made here; a DataLoader brings its own.
+            until: asked after each epoch whether this is enough; then training ends.
 
         Raises:
+            ArgumentError: epochs is no whole number from 1 on, or `until` no function.
             DataError: the data is empty or holds NaN or infinity.
             DivergenceError: the loss is no longer finite; the weights are those before that step.
         """
+        self._check({"until, a function": until is None or callable(until)})
         history = History()
         begin = time.perf_counter()
         with ExitStack() as stack:
@@ -157,9 +167,11 @@ class Trainer:
             stack.enter_context(kernels.compiling(lambda name: emit(Compiling(name))))
             try:
                 for event in self.run(train, val, epochs, batch_size):
+                    emit(event)
                     if isinstance(event, EpochEnded):
                         history.epochs.append(event)
-                    emit(event)
+                        if until is not None and until(event):
+                            break
             except KeyboardInterrupt:
                 history.interrupted = True
             emit(FitEnded(history.interrupted, time.perf_counter() - begin))
