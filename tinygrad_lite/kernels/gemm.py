@@ -26,7 +26,7 @@ from tinygrad_lite.kernels.simd import (
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
 # how much of the operands is copied at a time: steps of the sum, rows of a, columns of b
-_DEPTH = 256
+_DEPTH = 384
 _ROWS = 8 * HEIGHTS[0]
 _COLUMNS = 2048
 _PAD = 16  # keeps the rows of a copy from falling on the same lines of the cache
@@ -188,10 +188,18 @@ def _shares(down, across, *operands):
         _share(t, down, across, *operands)
 
 
+def room_for(elements, dtype):
+    """Return an array whose vectors do not straddle lines of the cache: these load half as fast."""
+    size = np.dtype(dtype).itemsize
+    room = np.empty(elements + VECTOR_BYTES // size, dtype)
+    start = -room.__array_interface__["data"][0] % VECTOR_BYTES // size
+    return room[start : start + elements]
+
+
 def panels_for(depth, columns, dtype):
     """Return room for the panels of a matrix (depth, columns)."""
     wide = 2 * VECTOR_BYTES // np.dtype(dtype).itemsize
-    return np.empty(-(-columns // wide) * wide * depth, dtype)
+    return room_for(-(-columns // wide) * wide * depth, dtype)
 
 
 def gemm(a, b, out=None, add=False):
@@ -222,8 +230,8 @@ def gemm(a, b, out=None, add=False):
     wanted = get_num_threads() if rows * columns * depth >= _SHARED else 1
     with Team(wanted) as count:
         down, across = _grid(count, rows, columns)
-        packed = min(_COLUMNS, -(-columns // across) + 64) * min(_DEPTH, depth)
-        scratch = np.empty(count * (_A_SIZE + packed), a.dtype)
+        packed = min(_COLUMNS, -(-columns // across // 64) * 64 + 64) * min(_DEPTH, depth)
+        scratch = room_for(count * (_A_SIZE + packed), a.dtype)
         strides = [s // size for s in (*a.strides, *b.strides, out.strides[0])]
         corners = a[:1, :1], *strides[:2], b[:1, :1], *strides[2:4], out[:1, :1], strides[4]
         operands = down, across, *corners, rows, columns, depth, add, scratch

@@ -69,7 +69,8 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
         for dtype in (types.float32, types.float64):
             kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
             signature = types.void(*(kinds[letter] for letter in arguments))
-            compiled = _cached(partial(numba.cfunc, signature, error_model="numpy"), function)
+            options = {"error_model": "numpy", "fastmath": _REORDERED}
+            compiled = _cached(partial(numba.cfunc, signature, **options), function)
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             llvm.add_symbol(symbol, compiled.address)
             routines[dtype] = types.ExternalFunction(symbol, signature)
@@ -100,7 +101,7 @@ class _Notice(event.Listener):
 
     def on_start(self, event: Any) -> None:
         name = event.data["dispatcher"].py_func
-        if name.__module__.startswith("tinygrad_lite.kernels"):
+        if (name.__module__ or "").startswith("tinygrad_lite.kernels"):
             for listener in list(_listeners):
                 listener(f"{name.__module__.rpartition('.')[2]}.{name.__name__}")
 

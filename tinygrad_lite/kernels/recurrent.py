@@ -1,8 +1,8 @@
 """All time steps of RNN, LSTM and GRU in one call, forward and backward.
 
 Each thread takes its part of the batch through the whole sequence, so none waits for another. Time
-comes first in what is kept of the forward pass: `operand` (T + 1, N, I + H + 2) holds for each step
-what the weights are multiplied by, [x_t, 1, h_(t-1), 1], so that its last row holds the last h; the
+comes first in what is kept of the forward pass: `operand` (T + 1, N, I + H) holds for each step
+what the weights are multiplied by, [x_t, h_(t-1)], so that its last row holds the last h; the
 gates (T, N, 4 H) are activated. The backward functions make of the gradients of h those of the
 gates before their nonlinearity, from which matrix products over all steps give the others.
 
@@ -33,7 +33,7 @@ def _row(array, step, n, column):
 
 @kernel
 def _enter(x, x_batch, x_time, x_feature, spans, step, start, end, operand, inputs):
-    """Write a step's x into the operand, and the ones that biases are multiplied by."""
+    """Write a step's x into the operand."""
     for n in range(start, end):
         row, source = operand[step, n], at(pointer(x), n * x_batch + step * x_time)
         if spans[n, 0] <= step < spans[n, 1]:
@@ -45,8 +45,6 @@ def _enter(x, x_batch, x_time, x_feature, spans, step, start, end, operand, inpu
                     row[j] = get(at(source, j * x_feature))
         else:
             row[:inputs] = 0  # what stands there, NaN perhaps, has no part in any product
-        row[inputs] = 1
-        row[-1] = 1
 
 
 @kernel
@@ -61,31 +59,32 @@ def _add_row(g, g_batch, g_time, g_feature, step, n, total):
 
 
 @kernel
-def _pack_side(weight, bias, begin, end, panels, height):
-    """Pack rows of a weight, from begin to end, as columns, and their biases below them."""
+def _pack_rows(weight, begin, end, panels, height):
+    """Pack rows of a weight, from begin to end, as columns of panels."""
     depth = weight.shape[1]
     pack(at(pointer(weight), begin * depth), 1, depth, depth, end - begin, panels, height)
-    below = at(panels, depth * 2 * lanes(panels))
-    pack(at(pointer(bias), begin), 1, 1, 1, end - begin, below, height)
 
 
 @kernel
-def _pack_both(w_ih, w_hh, b_ih, b_hh, begin, end, panels):
-    """Pack rows of both weights, from begin to end, for products with all of the operand."""
-    inputs, height = w_ih.shape[1] + 1, w_ih.shape[1] + w_hh.shape[1] + 2
-    _pack_side(w_ih, b_ih, begin, end, panels, height)
-    _pack_side(w_hh, b_hh, begin, end, at(panels, inputs * 2 * lanes(panels)), height)
-
-
-@kernel
-def _pack_forward(w_ih, w_hh, b_ih, b_hh, panels):
-    _pack_both(w_ih, w_hh, b_ih, b_hh, 0, len(w_ih), pointer(panels))
+def _pack_both(w_ih, w_hh, end, panels):
+    """Pack rows of both weights, up to `end`, for products with all of the operand."""
+    inputs, height = w_ih.shape[1], w_ih.shape[1] + w_hh.shape[1]
+    below = at(pointer(panels), inputs * 2 * lanes(pointer(panels)))
+    _pack_rows(w_ih, 0, end, pointer(panels), height)
+    _pack_rows(w_hh, 0, end, below, height)
 
 
 @kernel
 def _pack_backward(w_hh, panels):
     rows, columns = w_hh.shape
     pack(pointer(w_hh), columns, 1, rows, columns, pointer(panels), rows)
+
+
+@routine("ppn")
+def _add(a, b, size):
+    a, b = carray(a, size), carray(b, size)
+    for j in range(size):
+        a[j] += b[j]
 
 
 @routine("pn")
@@ -106,48 +105,64 @@ def _sigmoids(a, size):
 
 
 @kernel
-def _rnn_forward(t, count, x, x_batch, x_time, x_feature, spans, panels, operand, inputs, relu):
+def _rnn_forward(
+    t, count, x, x_batch, x_time, x_feature, spans, panels, bias, operand, inputs, relu
+):
     start, end = part(t, count, operand.shape[1], 1)
     depth = operand.shape[2]
-    size = depth - inputs - 2
+    size = depth - inputs
     for s in range(len(operand) - 1):
         _enter(x, x_batch, x_time, x_feature, spans, s, start, end, operand, inputs)
-        a, h = _row(operand, s, start, 0), _row(operand, s + 1, start, inputs + 1)
+        a, h = _row(operand, s, start, 0), _row(operand, s + 1, start, inputs)
         multiply(a, depth, 1, pointer(panels), h, depth, end - start, depth, size, False)
         for n in range(start, end):
-            h = operand[s + 1, n, inputs + 1 : -1]
-            if not spans[n, 0] <= s < spans[n, 1]:
-                h[:] = operand[s, n, inputs + 1 : -1]
-            elif relu:
-                for j in range(size):
-                    h[j] = 0 if h[j] < 0 else h[j]  # NaN stays
+            if spans[n, 0] <= s < spans[n, 1]:
+                _rnn_step(_row(operand, s + 1, n, inputs), pointer(bias), size, relu)
             else:
-                _tanhs(_row(operand, s + 1, n, inputs + 1), size)
+                operand[s + 1, n, inputs:] = operand[s, n, inputs:]
+
+
+@routine("ppnb")
+def _rnn_step(at_h, bias, size, relu):
+    _add(at_h, bias, size)
+    if not relu:
+        _tanhs(at_h, size)
+        return
+    h = carray(at_h, size)
+    for j in range(size):
+        h[j] = 0 if h[j] < 0 else h[j]  # NaN stays
 
 
 @kernel
 def _rnn_backward(
-    t, count, g, g_batch, g_time, g_feature, spans, panels, operand, inputs, relu, da, dh
+    t, count, g, g_batch, g_time, g_feature, spans, panels, operand, inputs, relu, da, db, dh
 ):
     steps, batch, size = da.shape
     start, end = part(t, count, batch, 1)
-    one = da.dtype.type(1)
     for s in range(steps - 1, -1, -1):
         for n in range(start, end):
-            d, total, h = da[s, n], dh[n], operand[s + 1, n, inputs + 1 : -1]
-            if not spans[n, 0] <= s < spans[n, 1]:
-                d[:] = 0
-                continue
-            _add_row(g, g_batch, g_time, g_feature, s, n, total)
-            if relu:
-                for j in range(size):
-                    d[j] = total[j] if h[j] > 0 else 0
+            if spans[n, 0] <= s < spans[n, 1]:
+                _add_row(g, g_batch, g_time, g_feature, s, n, dh[n])
+                h, d = _row(operand, s + 1, n, inputs), _row(da, s, n, 0)
+                _rnn_step_back(h, at(pointer(dh), n * size), d, size, relu)
+                _add(at(pointer(db), n * size), d, size)
             else:
-                for j in range(size):
-                    d[j] = total[j] * (one - h[j] * h[j])
-            total[:] = 0
-        a, c = _row(da, s, start, 0), at(pointer(dh), start * size)
-        multiply(a, size, 1, pointer(panels), c, size, end - start, size, size, True)
+                da[s, n] = 0
+        a, y = _row(da, s, start, 0), at(pointer(dh), start * size)
+        multiply(a, size, 1, pointer(panels), y, size, end - start, size, size, True)
+
+
+@routine("pppnb")
+def _rnn_step_back(h, dh, da, size, relu):
+    h, dh, da = carray(h, size), carray(dh, size), carray(da, size)
+    one = h.dtype.type(1)
+    if relu:
+        for j in range(size):
+            da[j] = dh[j] if h[j] > 0 else 0
+    else:
+        for j in range(size):
+            da[j] = dh[j] * (one - h[j] * h[j])
+    dh[:] = 0
 
 
 # -- LSTM -----------------------------------------------------------------------------------------
@@ -155,7 +170,7 @@ def _rnn_backward(
 
 @kernel
 def _lstm_forward(
-    t, count, x, x_batch, x_time, x_feature, spans, panels, operand, inputs, gates, c
+    t, count, x, x_batch, x_time, x_feature, spans, panels, bias, operand, inputs, gates, c
 ):
     steps, batch, size = gates.shape[0], gates.shape[1], c.shape[2]
     start, end = part(t, count, batch, 1)
@@ -167,28 +182,34 @@ def _lstm_forward(
         multiply(a, depth, 1, pointer(panels), y, wide, end - start, depth, wide, False)
         for n in range(start, end):
             if spans[n, 0] <= s < spans[n, 1]:
-                a, h = _row(gates, s, n, 0), _row(operand, s + 1, n, inputs + 1)
-                _lstm_step(a, _row(c, s, n, 0), _row(c, s + 1, n, 0), h, size)
+                a, h = _row(gates, s, n, 0), _row(operand, s + 1, n, inputs)
+                _lstm_step(a, pointer(bias), _row(c, s, n, 0), _row(c, s + 1, n, 0), h, size)
             else:
-                operand[s + 1, n, inputs + 1 : -1] = operand[s, n, inputs + 1 : -1]
+                operand[s + 1, n, inputs:] = operand[s, n, inputs:]
                 c[s + 1, n] = c[s, n]
 
 
-@routine("ppppn")
-def _lstm_step(a, before, c, h, size):
+@routine("pppppn")
+def _lstm_step(a, bias, before, c, at_h, size):
+    _add(a, bias, 4 * size)
     _sigmoids(a, 2 * size)
     _tanhs(at(a, 2 * size), size)
     _sigmoids(at(a, 3 * size), size)
     i, f, g, o = carray(a, (4, size))
-    before, c, h = carray(before, size), carray(c, size), carray(h, size)
+    before, c, h = carray(before, size), carray(c, size), carray(at_h, size)
     for j in range(size):
         c[j] = f[j] * before[j] + i[j] * g[j]
     for j in range(size):
-        h[j] = o[j] * tanh(c[j])
+        h[j] = c[j]
+    _tanhs(at_h, size)
+    for j in range(size):
+        h[j] *= o[j]
 
 
 @kernel
-def _lstm_backward(t, count, g, g_batch, g_time, g_feature, spans, panels, gates, c, da, dh, dc):
+def _lstm_backward(
+    t, count, g, g_batch, g_time, g_feature, spans, panels, gates, c, da, db, dh, dc
+):
     steps, batch, wide = da.shape
     size = wide // 4
     start, end = part(t, count, batch, 1)
@@ -197,15 +218,11 @@ def _lstm_backward(t, count, g, g_batch, g_time, g_feature, spans, panels, gates
         for n in range(start, end):
             if spans[n, 0] <= s < spans[n, 1]:
                 _add_row(g, g_batch, g_time, g_feature, s, n, dh[n])
-                a, da_n, before, after = (
-                    _row(gates, s, n, 0),
-                    _row(da, s, n, 0),
-                    _row(c, s, n, 0),
-                    _row(c, s + 1, n, 0),
-                )
+                a, d = _row(gates, s, n, 0), _row(da, s, n, 0)
+                before, after = _row(c, s, n, 0), _row(c, s + 1, n, 0)
                 dh_n, dc_n = at(pointer(dh), n * size), at(pointer(dc), n * size)
-                _lstm_step_back(a, before, after, dh_n, dc_n, da_n, pointer(work), size)
-                dh[n] = 0
+                _lstm_step_back(a, before, after, dh_n, dc_n, d, pointer(work), size)
+                _add(at(pointer(db), n * wide), d, wide)
             else:
                 da[s, n] = 0
         a, y = _row(da, s, start, 0), at(pointer(dh), start * size)
@@ -225,7 +242,8 @@ def _lstm_step_back(a, before, c, dh, dc, da, work, size):
     y, total = carray(work, (2, size))
     one = y.dtype.type(1)
     for j in range(size):
-        y[j] = tanh(c[j])
+        y[j] = c[j]
+    _tanhs(work, size)
     for j in range(size):
         do[j] = dh[j] * y[j] * o[j] * (one - o[j])
     for j in range(size):
@@ -238,6 +256,7 @@ def _lstm_step_back(a, before, c, dh, dc, da, work, size):
         df[j] = total[j] * before[j] * f[j] * (one - f[j])
     for j in range(size):
         dc[j] = total[j] * f[j]
+    dh[:] = 0
 
 
 # -- GRU ------------------------------------------------------------------------------------------
@@ -246,16 +265,16 @@ def _lstm_step_back(a, before, c, dh, dc, da, work, size):
 
 
 @kernel
-def _pack_gru(w_ih, w_hh, b_ih, b_hh, panels, of_n, of_q):
+def _pack_gru(w_ih, w_hh, panels, of_n, of_q):
     rows, size = w_hh.shape
-    _pack_both(w_ih, w_hh, b_ih, b_hh, 0, 2 * size, pointer(panels))
-    _pack_side(w_ih, b_ih, 2 * size, rows, pointer(of_n), w_ih.shape[1] + 1)
-    _pack_side(w_hh, b_hh, 2 * size, rows, pointer(of_q), size + 1)
+    _pack_both(w_ih, w_hh, 2 * size, panels)
+    _pack_rows(w_ih, 2 * size, rows, pointer(of_n), w_ih.shape[1])
+    _pack_rows(w_hh, 2 * size, rows, pointer(of_q), size)
 
 
 @kernel
 def _gru_forward(
-    t, count, x, x_batch, x_time, x_feature, spans, panels, of_n, of_q, operand, inputs, gates
+    t, count, x, x_batch, x_time, x_feature, spans, panels, of_n, of_q, bias, operand, inputs, gates
 ):
     steps, batch, wide = gates.shape
     size, depth = wide // 4, operand.shape[2]
@@ -263,37 +282,39 @@ def _gru_forward(
     rows = end - start
     for s in range(steps):
         _enter(x, x_batch, x_time, x_feature, spans, s, start, end, operand, inputs)
-        a, h = _row(operand, s, start, 0), _row(operand, s, start, inputs + 1)
+        a, h = _row(operand, s, start, 0), _row(operand, s, start, inputs)
         y, n, q = (
             _row(gates, s, start, 0),
             _row(gates, s, start, 2 * size),
             _row(gates, s, start, 3 * size),
         )
         multiply(a, depth, 1, pointer(panels), y, wide, rows, depth, 2 * size, False)
-        multiply(a, depth, 1, pointer(of_n), n, wide, rows, inputs + 1, size, False)
-        multiply(h, depth, 1, pointer(of_q), q, wide, rows, size + 1, size, False)
+        multiply(a, depth, 1, pointer(of_n), n, wide, rows, inputs, size, False)
+        multiply(h, depth, 1, pointer(of_q), q, wide, rows, size, size, False)
         for k in range(start, end):
             if spans[k, 0] <= s < spans[k, 1]:
-                before, h = _row(operand, s, k, inputs + 1), _row(operand, s + 1, k, inputs + 1)
-                _gru_step(_row(gates, s, k, 0), before, h, size)
+                before, h = _row(operand, s, k, inputs), _row(operand, s + 1, k, inputs)
+                _gru_step(_row(gates, s, k, 0), pointer(bias), before, h, size)
             else:
-                operand[s + 1, k, inputs + 1 : -1] = operand[s, k, inputs + 1 : -1]
+                operand[s + 1, k, inputs:] = operand[s, k, inputs:]
 
 
-@routine("pppn")
-def _gru_step(a, before, h, size):
+@routine("ppppn")
+def _gru_step(a, bias, before, h, size):
+    _add(a, bias, 4 * size)
     _sigmoids(a, 2 * size)
     r, z, n, q = carray(a, (4, size))
     before, h = carray(before, size), carray(h, size)
     for j in range(size):
-        n[j] = tanh(n[j] + r[j] * q[j])
+        n[j] += r[j] * q[j]
+    _tanhs(at(a, 2 * size), size)
     for j in range(size):
         h[j] = n[j] + z[j] * (before[j] - n[j])
 
 
 @kernel
 def _gru_backward(
-    t, count, g, g_batch, g_time, g_feature, spans, panels, operand, inputs, gates, da, dh
+    t, count, g, g_batch, g_time, g_feature, spans, panels, operand, inputs, gates, da, db, dh
 ):
     steps, batch, wide = da.shape
     size = wide // 4
@@ -302,8 +323,10 @@ def _gru_backward(
         for k in range(start, end):
             if spans[k, 0] <= s < spans[k, 1]:
                 _add_row(g, g_batch, g_time, g_feature, s, k, dh[k])
-                a, before = _row(gates, s, k, 0), _row(operand, s, k, inputs + 1)
-                _gru_step_back(a, before, at(pointer(dh), k * size), _row(da, s, k, 0), size)
+                a, before = _row(gates, s, k, 0), _row(operand, s, k, inputs)
+                d = _row(da, s, k, 0)
+                _gru_step_back(a, before, at(pointer(dh), k * size), d, size)
+                _add(at(pointer(db), k * wide), d, wide)
             else:
                 da[s, k] = 0
         a, y = _row(da, s, start, size), at(pointer(dh), start * size)
@@ -381,73 +404,74 @@ def _run(serial, parallel, work, batch, *args):
 
 def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans, relu):
     """Return the operand of every step."""
-    operand, inputs = _operand(1, x, h0, w_ih, w_hh, b_ih, b_hh)
+    operand = _operand(1, x, h0, w_ih, w_hh, b_ih, b_hh)
     panels = panels_for(operand.shape[2], len(w_ih), x.dtype)
-    _pack_forward(_c(w_ih), _c(w_hh), _c(b_ih), _c(b_hh), panels)
-    args = *_strided(x), spans, panels, operand, inputs, relu
+    _pack_both(_c(w_ih), _c(w_hh), len(w_ih), panels)
+    args = *_strided(x), spans, panels, b_ih + b_hh, operand, x.shape[2], relu
     _run(_rnn_forward, _rnn_forwards, operand.size * len(w_ih), len(x), *args)
     return operand
 
 
 def rnn_backward(g, dh, w_hh, spans, operand, relu):
-    """Return the gradients of the gates (T, N, H) and, in place of dh, those of h0."""
-    steps, batch, size = len(operand) - 1, *dh.shape
-    da = np.empty((steps, batch, size), dh.dtype)
-    inputs = operand.shape[2] - size - 2
-    args = *_strided(g), spans, _packed_backward(w_hh), operand, inputs, relu, da, dh
-    _run(_rnn_backward, _rnn_backwards, da.size * size, batch, *args)
-    return da
+    """Return the gradients of the gate (T, N, H) and their sum; those of h0 replace dh."""
+    da, db = _gradients(operand, 1, dh)
+    inputs = operand.shape[2] - dh.shape[1]
+    args = *_strided(g), spans, _packed(w_hh), operand, inputs, relu, da, db, dh
+    _run(_rnn_backward, _rnn_backwards, da.size * dh.shape[1], len(dh), *args)
+    return da, db.sum(axis=0)
 
 
 def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, spans):
     """Return the operand of every step, the gates, and c (T + 1, N, H), before and after each."""
-    operand, inputs = _operand(4, x, h0, w_ih, w_hh, b_ih, b_hh)
+    operand = _operand(4, x, h0, w_ih, w_hh, b_ih, b_hh)
     steps, (batch, size) = len(operand) - 1, h0.shape
     gates = np.empty((steps, batch, 4 * size), x.dtype)
     c = np.empty((steps + 1, batch, size), x.dtype)
     c[0] = c0
-    panels = panels_for(operand.shape[2], len(w_ih), x.dtype)
-    _pack_forward(_c(w_ih), _c(w_hh), _c(b_ih), _c(b_hh), panels)
-    args = *_strided(x), spans, panels, operand, inputs, gates, c
-    _run(_lstm_forward, _lstm_forwards, operand.size * len(w_ih), batch, *args)
+    panels = panels_for(operand.shape[2], 4 * size, x.dtype)
+    _pack_both(_c(w_ih), _c(w_hh), 4 * size, panels)
+    args = *_strided(x), spans, panels, b_ih + b_hh, operand, x.shape[2], gates, c
+    _run(_lstm_forward, _lstm_forwards, operand.size * 4 * size, batch, *args)
     return operand, gates, c
 
 
 def lstm_backward(g, dh, dc, w_hh, spans, gates, c):
-    """Return the gradients of the gates; those of h0 and c0 take the place of dh and dc."""
-    da = np.empty_like(gates)
-    args = *_strided(g), spans, _packed_backward(w_hh), gates, c, da, dh, dc
-    _run(_lstm_backward, _lstm_backwards, da.size * c.shape[2], len(dh), *args)
-    return da
+    """Return the gradients of the gates and their sum; those of h0 and c0 replace dh and dc."""
+    da, db = _gradients(c, 4, dh)
+    args = *_strided(g), spans, _packed(w_hh), gates, c, da, db, dh, dc
+    _run(_lstm_backward, _lstm_backwards, da.size * dh.shape[1], len(dh), *args)
+    return da, db.sum(axis=0)
 
 
 def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans):
     """Return the operand of every step, and the gates r z n q."""
-    operand, inputs = _operand(3, x, h0, w_ih, w_hh, b_ih, b_hh)
-    steps, (batch, size) = len(operand) - 1, h0.shape
+    operand = _operand(3, x, h0, w_ih, w_hh, b_ih, b_hh)
+    steps, (batch, size), inputs = len(operand) - 1, h0.shape, x.shape[2]
     gates = np.empty((steps, batch, 4 * size), x.dtype)
     panels = panels_for(operand.shape[2], 2 * size, x.dtype)
-    of_n, of_q = panels_for(inputs + 1, size, x.dtype), panels_for(size + 1, size, x.dtype)
-    _pack_gru(_c(w_ih), _c(w_hh), _c(b_ih), _c(b_hh), panels, of_n, of_q)
-    args = *_strided(x), spans, panels, of_n, of_q, operand, inputs, gates
-    _run(_gru_forward, _gru_forwards, operand.size * len(w_ih), batch, *args)
+    of_n, of_q = panels_for(inputs, size, x.dtype), panels_for(size, size, x.dtype)
+    _pack_gru(_c(w_ih), _c(w_hh), panels, of_n, of_q)
+    both = 2 * size  # gates whose biases act as one
+    bias = np.concatenate([b_ih[:both] + b_hh[:both], b_ih[both:], b_hh[both:]])
+    args = *_strided(x), spans, panels, of_n, of_q, bias, operand, inputs, gates
+    _run(_gru_forward, _gru_forwards, operand.size * 3 * size, batch, *args)
     return operand, gates
 
 
 def gru_backward(g, dh, w_hh, spans, operand, gates):
-    """Return the gradients of the gates, as n r z q; those of h0 take the place of dh."""
-    da = np.empty_like(gates)
-    inputs = operand.shape[2] - dh.shape[1] - 2
-    args = *_strided(g), spans, _packed_backward(w_hh), operand, inputs, gates, da, dh
+    """Return the gradients of the gates, as n r z q, and their sum; those of h0 replace dh."""
+    da, db = _gradients(operand, 4, dh)
+    inputs = operand.shape[2] - dh.shape[1]
+    args = *_strided(g), spans, _packed(w_hh), operand, inputs, gates, da, db, dh
     _run(_gru_backward, _gru_backwards, da.size * dh.shape[1], len(dh), *args)
-    return da
+    return da, db.sum(axis=0)
 
 
 _c = np.ascontiguousarray
 
 
 def _operand(gates, x, h0, w_ih, w_hh, b_ih, b_hh):
-    """Return the operand of every step, empty but for h0, and how much of it is x.
+    """Return the operand of every step, empty but for h0.
 
     Raises:
         ValueError: the sizes do not agree: nothing looks at them later.
@@ -457,9 +481,16 @@ def _operand(gates, x, h0, w_ih, w_hh, b_ih, b_hh):
     found = [array.shape for array in (w_ih, w_hh, b_ih, b_hh, h0)]
     if found != [(rows, inputs), (rows, size), (rows,), (rows,), (batch, size)]:
         raise ValueError("the sizes of a recurrent kernel's operands do not agree")
-    operand = np.empty((steps + 1, batch, inputs + size + 2), x.dtype)
-    operand[0, :, inputs + 1 : -1] = h0
-    return operand, inputs
+    operand = np.empty((steps + 1, batch, inputs + size), x.dtype)
+    operand[0, :, inputs:] = h0
+    return operand
+
+
+def _gradients(states, gates, dh):
+    """Return room for the gradients of the gates, and for their sums over time (N, gates H)."""
+    steps, (batch, size) = len(states) - 1, dh.shape
+    da = np.empty((steps, batch, gates * size), dh.dtype)
+    return da, np.zeros((batch, gates * size), dh.dtype)
 
 
 def _strided(x):
@@ -467,7 +498,8 @@ def _strided(x):
     return x[:1, :1, :1], *(stride // x.itemsize for stride in x.strides)
 
 
-def _packed_backward(w_hh):
+def _packed(w_hh):
+    """Return the panels of a recurrent weight, for the way back."""
     panels = panels_for(*w_hh.shape, w_hh.dtype)
     _pack_backward(_c(w_hh), panels)
     return panels

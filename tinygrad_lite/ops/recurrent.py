@@ -50,7 +50,7 @@ def _turned(x: Any, reverse: bool) -> Any:
 
 def _outputs(operand: Any, size: int, lengths: Any, reverse: bool) -> Any:
     """Return h after every step, (N, T, H) in the order of x, zero past the end of a sequence."""
-    outputs = _turned(operand[1:, :, -1 - size : -1].swapaxes(0, 1), reverse)
+    outputs = _turned(operand[1:, :, -size:].swapaxes(0, 1), reverse)
     if lengths is None:
         return outputs
     within = np.arange(outputs.shape[1]) < np.asarray(lengths)[:, None]
@@ -73,10 +73,10 @@ def _through_time(side: Any, operand: Any) -> Any:
     return _product(side.reshape(-1, side.shape[-1]).T, steps.reshape(-1, steps.shape[-1]))
 
 
-def _of_weights(da: Any, operand: Any, inputs: int) -> tuple[Any, ...]:
+def _of_weights(da: Any, db: Any, operand: Any, inputs: int) -> tuple[Any, ...]:
     """Return the gradients of w_ih, w_hh, b_ih and b_hh."""
     dw = _through_time(da, operand)
-    return _c(dw[:, :inputs]), _c(dw[:, inputs + 1 : -1]), _c(dw[:, inputs]), _c(dw[:, -1])
+    return _c(dw[:, :inputs]), _c(dw[:, inputs:]), db, db
 
 
 _c = np.ascontiguousarray
@@ -87,7 +87,7 @@ def _rnn_forward(
 ) -> tuple[Any, ...]:
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand = kernels.recurrent.rnn_forward(x, h0, *weights, spans, nonlinearity == "relu")
-    return _outputs(operand, size, lengths, reverse), operand[-1, :, -1 - size : -1], operand
+    return _outputs(operand, size, lengths, reverse), operand[-1, :, -size:], operand
 
 
 def _rnn_rule(
@@ -112,9 +112,9 @@ def _rnn_rule(
     operand, dh = y[-1], _own(g[1], h0)
     spans, relu = _spans(x, lengths, reverse), nonlinearity == "relu"
     g_h = _arriving(g[0], y[0], reverse)
-    da = kernels.recurrent.rnn_backward(g_h, dh, w_hh, spans, operand, relu)
+    da, db = kernels.recurrent.rnn_backward(g_h, dh, w_hh, spans, operand, relu)
     dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
-    return dx, dh, *_of_weights(da, operand, x.shape[2])
+    return dx, dh, *_of_weights(da, db, operand, x.shape[2])
 
 
 def _lstm_forward(
@@ -122,7 +122,7 @@ def _lstm_forward(
 ) -> tuple[Any, ...]:
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand, gates, c = kernels.recurrent.lstm_forward(x, h0, c0, *weights, spans)
-    h = operand[-1, :, -1 - size : -1]
+    h = operand[-1, :, -size:]
     return _outputs(operand, size, lengths, reverse), h, c[-1], operand, gates, c
 
 
@@ -149,15 +149,15 @@ def _lstm_rule(
     *_, operand, gates, c = y
     dh, dc = _own(g[1], h0), _own(g[2], c0)
     spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], y[0], reverse)
-    da = kernels.recurrent.lstm_backward(g_h, dh, dc, w_hh, spans, gates, c)
+    da, db = kernels.recurrent.lstm_backward(g_h, dh, dc, w_hh, spans, gates, c)
     dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
-    return dx, dh, dc, *_of_weights(da, operand, x.shape[2])
+    return dx, dh, dc, *_of_weights(da, db, operand, x.shape[2])
 
 
 def _gru_forward(x: Any, h0: Any, *weights: Any, lengths: Any, reverse: bool) -> tuple[Any, ...]:
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand, gates = kernels.recurrent.gru_forward(x, h0, *weights, spans)
-    h = operand[-1, :, -1 - size : -1]
+    h = operand[-1, :, -size:]
     return _outputs(operand, size, lengths, reverse), h, operand, gates
 
 
@@ -182,13 +182,13 @@ def _gru_rule(
     *_, operand, gates = y
     dh, inputs, size = _own(g[1], h0), x.shape[2], h0.shape[1]
     spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], y[0], reverse)
-    da = kernels.recurrent.gru_backward(g_h, dh, w_hh, spans, operand, gates)
+    da, db = kernels.recurrent.gru_backward(g_h, dh, w_hh, spans, operand, gates)
     of_x = np.concatenate([w_ih[2 * size :], w_ih[: 2 * size]])  # n r z, as in da
     dx = _turned(_product(da[..., : 3 * size], of_x).swapaxes(0, 1), reverse)
-    dw_ih = _through_time(da[..., : 3 * size], operand[..., : inputs + 1])
-    dw_ih = np.concatenate([dw_ih[size:], dw_ih[:size]])
-    dw_hh = _through_time(da[..., size:], operand[..., inputs + 1 :])
-    return dx, dh, _c(dw_ih[:, :-1]), _c(dw_hh[:, :-1]), _c(dw_ih[:, -1]), _c(dw_hh[:, -1])
+    dw_ih = _through_time(da[..., : 3 * size], operand[..., :inputs])
+    dw_hh = _through_time(da[..., size:], operand[..., inputs:])
+    dw_ih, db_ih = (np.concatenate([d[size:], d[:size]]) for d in (dw_ih, db[: 3 * size]))
+    return dx, dh, dw_ih, dw_hh, db_ih, db[size:]
 
 
 def _rnn_reference(x: Any, h0: Any, *weights: Any, nonlinearity: str, **order: Any) -> Any:
