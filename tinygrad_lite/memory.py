@@ -129,6 +129,10 @@ class _Outline:
     __hash__ = object.__hash__
 
 
+def _outline(value: Any) -> Any:
+    return tuple(map(_outline, value)) if type(value) is tuple else _Outline(value)
+
+
 def reads(node: Node, grad: Any, create_graph: bool, place: int | None) -> bool:
     """Tell whether the rule at `node` needs the numbers in a place, and not only their shape.
 
@@ -141,9 +145,9 @@ def reads(node: Node, grad: Any, create_graph: bool, place: int | None) -> bool:
         return True
     y, values = node.data, list(node.saved)
     if place < 0:
-        y = _Outline(y)
+        y = _outline(y)
     else:
-        values[place] = _Outline(values[place])
+        values[place] = _outline(values[place])
     y, values = op.held(y, values, len(node.args))
     parts = op.rule if isinstance(op.rule, tuple) else (op.rule,)
     wanted = [isinstance(arg, Node) and arg.requires_grad for arg in node.args]

@@ -11,13 +11,17 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numba
-from numba import prange, types
+from numba import (
+    carray,  # type: ignore[attr-defined]
+    prange,
+    types,
+)
 from numba.core import event
 from numba.extending import overload
 
 from tinygrad_lite.kernels import _listeners
 
-__all__ = ["kernel", "prange", "routine"]
+__all__ = ["carray", "kernel", "prange", "routine"]
 
 
 def _cache_folder() -> str:
@@ -54,8 +58,9 @@ def kernel(
     """
     if function is None:
         return partial(kernel, exact=exact, parallel=parallel)
-    options = {"nogil": True, "parallel": parallel, "fastmath": set() if exact else _REORDERED}
-    return _cached(partial(numba.njit, error_model="numpy", **options), function)
+    options: dict[str, Any] = {"nogil": True, "parallel": parallel, "error_model": "numpy"}
+    options["fastmath"] = set() if exact else _REORDERED
+    return _cached(partial(numba.njit, **options), function)
 
 
 def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -69,8 +74,8 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
         for dtype in (types.float32, types.float64):
             kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
             signature = types.void(*(kinds[letter] for letter in arguments))
-            options = {"error_model": "numpy", "fastmath": _REORDERED}
-            compiled = _cached(partial(numba.cfunc, signature, **options), function)
+            decorator = partial(numba.cfunc, signature, error_model="numpy", fastmath=_REORDERED)
+            compiled = _cached(decorator, function)
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             llvm.add_symbol(symbol, compiled.address)
             routines[dtype] = types.ExternalFunction(symbol, signature)

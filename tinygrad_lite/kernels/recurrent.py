@@ -13,11 +13,10 @@ g, the gradient of h, both (N, T, ...), comes the first element with three strid
 from __future__ import annotations
 
 import numpy as np
-from numba import carray
 
 from tinygrad_lite.kernels.activation import sigmoid, tanh
 from tinygrad_lite.kernels.gemm import multiply, pack, panels_for, part
-from tinygrad_lite.kernels.jit import kernel, prange, routine
+from tinygrad_lite.kernels.jit import carray, kernel, prange, routine
 from tinygrad_lite.kernels.simd import at, get, lanes, pointer
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
