@@ -11,11 +11,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numba
-from numba import (
-    carray,  # type: ignore[attr-defined]
-    prange,
-    types,
-)
+from numba import carray, prange, types  # type: ignore[attr-defined]
 from numba.core import event
 from numba.extending import overload
 
