@@ -93,12 +93,12 @@ def test_two_threads_multiply_at_once(rng):
 
 
 @pytest.mark.skipif(not kernels.available(), reason="nothing is compiled here")
-def test_blas_keeps_to_one_thread_once_kernels_share_work():
+def test_blas_keeps_to_one_thread_once_our_own_products_are_loaded():
     code = """if True:
         import numpy as np, tinygrad_lite as tg
         from threadpoolctl import threadpool_info
         def blas():
-            return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+            return {p["num_threads"] for p in threadpool_info() if "numpy" in p["filepath"]}
         before = blas()
         tg.set_num_threads(2)
         tg.ones(200, 200) @ tg.ones(200, 200)

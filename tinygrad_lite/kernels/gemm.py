@@ -23,7 +23,7 @@ from tinygrad_lite.kernels.simd import (
     tiles,
     transpose,
 )
-from tinygrad_lite.kernels.threads import Team, get_num_threads
+from tinygrad_lite.kernels.threads import Team, get_num_threads, keep_blas_to_one_thread
 
 # how much of the operands is copied at a time: steps of the sum, rows of a, columns of b
 _DEPTH = 384
@@ -33,6 +33,8 @@ _PAD = 16  # keeps the rows of a copy from falling on the same lines of the cach
 _A_SIZE = max(_ROWS * (_DEPTH + _PAD), _DEPTH * (_ROWS + _PAD))
 # products of fewer multiplications than these are not worth a second thread
 _SHARED = 200_000
+
+keep_blas_to_one_thread()
 
 _HIGH, _LOWER, _LOW, _PAIR, _ = HEIGHTS
 _high, _lower, _low, _pair, _row = tiles

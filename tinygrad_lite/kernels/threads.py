@@ -1,8 +1,8 @@
 """How many threads kernels use, and the one pool, Numba's, in which they run.
 
 A second pool at work beside it would take its processors away: after each of its products NumPy's
-BLAS waits for the next one by spinning. So from the first time that kernels share work on, NumPy's
-BLAS keeps to one thread.
+BLAS waits for the next one by spinning. So once our own products are loaded, NumPy's BLAS keeps to
+one thread.
 """
 
 from __future__ import annotations
@@ -46,6 +46,13 @@ def _usual() -> int:
 _USUAL = _usual()
 
 
+def keep_blas_to_one_thread() -> None:
+    """Leave the processors to the pool."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
+
+
 class Team:
     """A context that tells how many threads may share the work: `with Team(wanted) as count`.
 
@@ -74,9 +81,6 @@ class Team:
 
     @classmethod
     def _start(cls) -> None:
-        from threadpoolctl import threadpool_limits
-
-        threadpool_limits(1, user_api="blas")
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=cls._leave)
         cls._started = True
