@@ -218,7 +218,9 @@ class Recurrent(Memory):
             outputs = outputs.swapaxes(0, 1)
         if self.returns == "outputs":
             return outputs
-        state = tuple(stack(parts) for parts in zip(*ends, strict=True))
+        state = tuple(
+            parts[0][None] if len(parts) == 1 else stack(parts) for parts in zip(*ends, strict=True)
+        )
         state = tuple(part[:, 0] for part in state) if single else state
         return outputs, state[0] if len(state) == 1 else state
 

@@ -91,8 +91,8 @@ class Op:
         elementwise: each element of the result depends on one element of each argument, which
             broadcast; an array of Scalars is taken Scalar by Scalar.
         broadcasts: a gradient that the rule returns is summed down to its argument's shape.
-        keeps: `forward` returns more than the result: what the rule, whose y is then all of it,
-            needs besides. There must be a reference.
+        keeps: `forward` returns more than the result (or the tuple of results): what the rule,
+            whose y is then all of it, needs besides. There must be a reference.
         hint: how to mend the commonest wrong call.
         doc: what `help` says of it.
     """
@@ -204,7 +204,7 @@ class Op:
         else:
             out = kind.make(y)
         if mode.anomaly:
-            anomaly.look_at_result(self, out, self.named(raw) | params, y)
+            anomaly.look_at_result(self, out, self.named(raw[: len(args)]) | params, y)
         return out
 
     def _leave_to_others(self, args: tuple[Any, ...], params: dict[str, Any]) -> Any:

@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 # -- the kernels, and their products after the time loop -------------------------------------------
-# Results beyond those of the reference are what the rule needs of the forward pass. In reverse, x
-# and the outputs are seen from their ends.
+# With the results, forward keeps what the rule needs of it. In reverse, x and the outputs are seen
+# from their ends.
 
 
 def _spans(x: Any, lengths: Any, reverse: bool) -> Any:
@@ -87,7 +87,7 @@ def _rnn_forward(
 ) -> tuple[Any, ...]:
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand = kernels.recurrent.rnn_forward(x, h0, *weights, spans, nonlinearity == "relu")
-    return _outputs(operand, size, lengths, reverse), operand[-1, :, -size:], operand
+    return (_outputs(operand, size, lengths, reverse), operand[-1, :, -size:]), operand
 
 
 def _rnn_rule(
@@ -109,9 +109,10 @@ def _rnn_rule(
 
     Source: Werbos (1990), "Backpropagation through time", for the equation of `rnn_cell`.
     """
-    operand, dh = y[-1], _own(g[1], h0)
+    (outputs, _), operand = y
+    dh = _own(g[1], h0)
     spans, relu = _spans(x, lengths, reverse), nonlinearity == "relu"
-    g_h = _arriving(g[0], y[0], reverse)
+    g_h = _arriving(g[0], outputs, reverse)
     da, db = kernels.recurrent.rnn_backward(g_h, dh, w_hh, spans, operand, relu)
     dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
     return dx, dh, *_of_weights(da, db, operand, x.shape[2])
@@ -123,7 +124,7 @@ def _lstm_forward(
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand, gates, c = kernels.recurrent.lstm_forward(x, h0, c0, *weights, spans)
     h = operand[-1, :, -size:]
-    return _outputs(operand, size, lengths, reverse), h, c[-1], operand, gates, c
+    return (_outputs(operand, size, lengths, reverse), h, c[-1]), operand, gates, c
 
 
 def _lstm_rule(
@@ -146,9 +147,9 @@ def _lstm_rule(
     Source: Graves & Schmidhuber (2005), "Framewise phoneme classification with bidirectional LSTM
     and other neural network architectures", for the equations of `lstm_cell`.
     """
-    *_, operand, gates, c = y
+    (outputs, *_), operand, gates, c = y
     dh, dc = _own(g[1], h0), _own(g[2], c0)
-    spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], y[0], reverse)
+    spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], outputs, reverse)
     da, db = kernels.recurrent.lstm_backward(g_h, dh, dc, w_hh, spans, gates, c)
     dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
     return dx, dh, dc, *_of_weights(da, db, operand, x.shape[2])
@@ -158,7 +159,7 @@ def _gru_forward(x: Any, h0: Any, *weights: Any, lengths: Any, reverse: bool) ->
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand, gates = kernels.recurrent.gru_forward(x, h0, *weights, spans)
     h = operand[-1, :, -size:]
-    return _outputs(operand, size, lengths, reverse), h, operand, gates
+    return (_outputs(operand, size, lengths, reverse), h), operand, gates
 
 
 def _gru_rule(
@@ -179,9 +180,9 @@ def _gru_rule(
 
     These follow from the equations of `gru_cell` (Cho et al., 2014).
     """
-    *_, operand, gates = y
+    (outputs, _), operand, gates = y
     dh, inputs, size = _own(g[1], h0), x.shape[2], h0.shape[1]
-    spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], y[0], reverse)
+    spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], outputs, reverse)
     da, db = kernels.recurrent.gru_backward(g_h, dh, w_hh, spans, operand, gates)
     of_x = np.concatenate([w_ih[2 * size :], w_ih[: 2 * size]])  # n r z, as in da
     dx = _turned(_product(da[..., : 3 * size], of_x).swapaxes(0, 1), reverse)
@@ -203,9 +204,9 @@ def _gru_reference(x: Any, h0: Any, *weights: Any, **order: Any) -> Any:
     return unroll(gru_cell, x, (h0,), weights, **order)
 
 
-_rnn = Op("rnn", _rnn_forward, _rnn_rule, reference=_rnn_reference)
-_lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_lstm_reference)
-_gru = Op("gru", _gru_forward, _gru_rule, reference=_gru_reference)
+_rnn = Op("rnn", _rnn_forward, _rnn_rule, reference=_rnn_reference, keeps=True)
+_lstm = Op("lstm", _lstm_forward, _lstm_rule, reference=_lstm_reference, keeps=True)
+_gru = Op("gru", _gru_forward, _gru_rule, reference=_gru_reference, keeps=True)
 
 # -- the public functions -------------------------------------------------------------------------
 # Each takes the kernel for the form that has one, and else unrolls the cell. What they share:
@@ -355,10 +356,10 @@ def gru(
 
 
 def _fused(op: Op, x: Any, state: tuple[Any, ...], weights: tuple[Any, ...], **options: Any) -> Any:
-    """Run a kernel, which knows no missing biases; leave out what only its rule needs."""
+    """Run a kernel, which knows no missing biases."""
     zeros = np.zeros(weights[0].shape[0], x.dtype)
     weights = tuple(zeros if weight is None else weight for weight in weights)
-    return op(x, *state, *weights, **options)[: 1 + len(state)]
+    return op(x, *state, *weights, **options)
 
 
 # -- what is checked, as the kernels do not look again --------------------------------------------
