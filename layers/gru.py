@@ -17,6 +17,7 @@ class _Gated(Memory):
     def __init__(self, *args: Any, reset_after: bool = True) -> None:
         super().__init__(*args)
         self.options = {"reset_after": reset_after}
+        self.kernel = "gru" if reset_after and self.bias else ""
 
 
 @register_layer("gru")

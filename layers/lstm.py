@@ -43,6 +43,8 @@ class _LongShortTerm(Memory):
         self.proj_size, self.gates = proj_size, 3 if coupled else 4
         self.state_sizes = (proj_size or self.hidden_size, self.hidden_size)
         self.options = {"coupled": coupled}
+        plain = self.bias and not (peephole or coupled or layer_norm or proj_size)
+        self.kernel = "lstm" if plain else ""
 
     def _initial(self, inputs: int) -> dict[str, Any]:
         drawn, hidden = super()._initial(inputs), self.hidden_size

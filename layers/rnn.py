@@ -20,6 +20,7 @@ class _Elman(Memory):
         super().__init__(*args)
         init.check_choices(self, NONLINEARITIES, nonlinearity=nonlinearity)
         self.options = {"nonlinearity": nonlinearity}
+        self.kernel = "rnn" if nonlinearity == "tanh" and self.bias else ""
 
 
 @register_layer("rnn")

@@ -476,6 +476,7 @@ CASES = [
 ]  # fmt: skip
 # met in the test file of their own part, where they need a file or a foreign package
 ELSEWHERE = {
+    "cell.py": "layers.test_recurrent",
     "checkpoint.py": "test_checkpoint",
     "gemm.py": "kernels.test_gemm",
     "plugins.py": "test_plugins",

@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests import naive
-from tinygrad_lite import layers
+from tinygrad_lite import kernels, layers
 
 CLOSE = {"rtol": 0, "atol": 1e-10}
 
@@ -544,3 +544,74 @@ def test_elman_and_jordan_remember_different_things():
     x = [[1.0, 1.0], [1.0, 1.0], [2.0, 2.0]]
     assert with_ones(elman)(x).tolist() == [[4, 4], [12, 12], [32, 32]]
     assert with_ones(jordan)(x).tolist() == [[4, 4], [20, 20], [88, 88]]
+
+
+# -- a step where nothing is recorded, which runs in a kernel --------------------------------------
+
+
+def inference(name, cell, rng, batch, dtype="float64"):
+    """What a cell returns, with and without a graph, and what the naive function does."""
+    x = rng.standard_normal((batch, cell.input_size)).astype(dtype)
+    states = [rng.standard_normal((batch, size)).astype(dtype) for size in cell.state_sizes]
+    call = tg.tensor(x), whole([tg.tensor(s) for s in states])
+    recorded = parts(cell(*call))
+    with tg.no_grad():
+        plain = parts(cell(*call))
+    doubles = [s.astype("float64") for s in states]
+    _, *expected = twin(name, cell, x[:, None].astype("float64"), doubles, "")
+    return plain, recorded, expected
+
+
+@EVERY
+@pytest.mark.parametrize("batch", [0, 1, 4, 5])
+def test_a_cell_without_a_graph(rng, name, batch):
+    for hidden in (3, 17):
+        cell = make_cell(name, 3, hidden)
+        plain, recorded, expected = inference(name, cell, rng, batch)
+        for a, b, c in zip(plain, recorded, expected, strict=True):
+            assert not a.requires_grad
+            np.testing.assert_allclose(a.data, c, **CLOSE)
+            np.testing.assert_allclose(a.data, b.data, **CLOSE)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm ", "gru"])
+def test_a_cell_without_a_graph_in_single_precision(rng, name):
+    cell = make_cell(name, 64, 64).astype("float32")
+    plain, _, expected = inference(name, cell, rng, 2, "float32")
+    for a, b in zip(plain, expected, strict=True):
+        assert a.dtype == np.float32
+        np.testing.assert_allclose(a.data, b, rtol=0, atol=1e-5)
+
+
+@pytest.mark.skipif(not kernels.available(), reason="nothing is compiled here")
+@pytest.mark.parametrize("name", ["rnn", "lstm ", "gru"])
+def test_when_a_cell_takes_the_kernel(rng, name, monkeypatch):
+    taken = []
+    cell = make_cell(name, 3, 4)
+    function = getattr(kernels.cell, cell.kernel)
+    monkeypatch.setattr(kernels.cell, cell.kernel, lambda *args: taken.append(1) or function(*args))
+
+    def takes(run, batch=1):
+        taken.clear()
+        state = whole([tg.tensor(rng.standard_normal((batch, 4))) for _ in cell.state_sizes])
+        run(tg.tensor(rng.standard_normal((batch, 3))), state)
+        return bool(taken)
+
+    assert not takes(cell)
+    with tg.no_grad():
+        assert takes(cell)
+        assert not takes(cell, batch=100)
+        assert not takes(lambda x, state: cell(x))
+        with tg.reference():
+            assert not takes(cell)
+        with tg.enable_grad():
+            assert not takes(cell)
+        cell.weight_hh.data = rng.standard_normal((4, 4)) if name != "rnn" else np.ones((3, 3))
+        with pytest.raises(ValueError, match="sizes of a cell's operands do not agree"):
+            takes(cell)
+
+
+def test_a_cell_without_a_graph_mixes_no_dtypes(rng):
+    cell = layers.LSTMCell(3, 4)
+    with tg.no_grad(), pytest.raises(tg.DTypeError):
+        cell(tg.ones(1, 3), (tg.ones(1, 4), tg.tensor(np.ones((1, 4)))))

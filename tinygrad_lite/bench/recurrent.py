@@ -15,7 +15,8 @@ from tinygrad_lite.bench.measure import Benchmark, Group, Side
 _one = Group("recurrent", "a training step of a recurrent layer: T, N, inputs, H")
 _deep = Group("recurrent-deep", "a training step of two layers, bidirectional: T, N, inputs, H")
 _beyond = Group("recurrent-beyond", "the same at sizes that suit no vector: T, N, inputs, H")
-_cell = Group("recurrent-cell", "a step of a cell under no_grad, batch 1, H = 64")
+_CALLS = 100
+_cell = Group("recurrent-cell", "a step of a cell under no_grad, batch 1, H = 64", per=_CALLS)
 
 Size = tuple[int, int, int, int]
 
@@ -27,10 +28,6 @@ def _numbers(size: Size, directions: int) -> tuple[np.ndarray, np.ndarray]:
     shapes = (batch, steps, inputs), (batch, steps, directions * hidden)
     x, g = (rng.standard_normal(shape, dtype="float32") for shape in shapes)
     return x, g
-
-
-def _weights(kind: str, size: Size, deep: bool) -> dict[str, np.ndarray]:
-    return getattr(layers, kind)(*size[2:], **_options(deep)).state_dict()
 
 
 def _options(deep: bool) -> dict[str, Any]:
@@ -70,6 +67,36 @@ def _torch(kind: str, size: Size, deep: bool) -> Side:
     return _side(layer, torch.tensor(x, requires_grad=True), torch.tensor(g))
 
 
+def _cell_side(cell: Any, no_grad: Any, tensor: Any, parts: int) -> Side:
+    rng = np.random.default_rng(0)
+    x, *state = (tensor(rng.standard_normal((1, 64), dtype="float32")) for _ in range(1 + parts))
+    start = state[0] if parts == 1 else tuple(state)
+    last: list[Any] = [None]
+
+    def step() -> None:
+        with no_grad():
+            for _ in range(_CALLS):
+                last[0] = cell(x, start)
+
+    return Side(step, lambda: [part.numpy() for part in (last if parts == 1 else last[0])])
+
+
+def _our_cell(kind: str) -> Side:
+    tg.seed(0)
+    cell = getattr(layers, f"{kind}Cell")(64, 64)
+    return _cell_side(cell, tg.no_grad, tg.tensor, len(cell.state_names))
+
+
+def _torch_cell(kind: str) -> Side:
+    torch = rivals.torch()
+    tg.seed(0)
+    ours = getattr(layers, f"{kind}Cell")(64, 64)
+    cell = getattr(torch.nn, f"{kind}Cell")(64, 64)
+    state = ours.state_dict().items()
+    cell.load_state_dict({name: torch.tensor(np.array(value)) for name, value in state})
+    return _cell_side(cell, torch.no_grad, torch.tensor, len(ours.state_names))
+
+
 def _row(group: Group, kind: str, size: Size, bar: float, deep: bool = False) -> Benchmark:
     name = f"{kind}-{'-'.join(map(str, size))}"
     return Benchmark(
@@ -93,5 +120,9 @@ BENCHMARKS = [
         for size, bar in zip(_SIZES, bars, strict=True)
     ),
     *(_row(_deep, kind, (50, 16, 128, 128), 0.9, deep=True) for kind in _BARS),
+    *(
+        Benchmark(_cell, kind, 0.3, partial(_our_cell, kind), partial(_torch_cell, kind))
+        for kind in _BARS
+    ),
     *(_row(_beyond, kind, size, 1.0) for kind in _BARS for size in _OTHERS),
 ]

@@ -81,21 +81,23 @@ def pack(b, b_row, b_column, depth, columns, out, height):
     """Copy b (depth, columns) into panels (height, two vectors), zeros right of the last column."""
     size = lanes(b)
     wide = 2 * size
+    full = columns - columns % wide
+    whole = 0  # steps of full panels that are copied by vectors
+    if b_column == 1:
+        whole = depth
+        for k in range(depth):  # as b lies in memory
+            for j in range(0, full, wide):
+                copy_row(at(b, k * b_row + j), at(out, j * height + k * wide))
+    elif b_row == 1:
+        whole = depth - depth % size
+        for j in range(0, full, size):
+            target = at(out, j // wide * wide * height + j % wide)
+            for k in range(0, whole, size):
+                transpose(at(b, k + j * b_column), b_column, at(target, k * wide), wide)
     for j in range(0, columns, wide):
         width = min(wide, columns - j)
         source, target = at(b, j * b_column), at(out, j * height)
-        whole = 0  # steps that were copied by vectors
-        if width == wide and b_column == 1:
-            whole = depth
-            for k in range(depth):
-                copy_row(at(source, k * b_row), at(target, k * wide))
-        elif width == wide and b_row == 1:
-            whole = depth - depth % size
-            for k in range(0, whole, size):
-                for q in range(0, wide, size):
-                    corner = at(target, k * wide + q)
-                    transpose(at(source, k + q * b_column), b_column, corner, wide)
-        for k in range(whole, depth):
+        for k in range(whole if width == wide else 0, depth):
             for q in range(width):
                 put(at(target, k * wide + q), get(at(source, k * b_row + q * b_column)))
             for q in range(width, wide):
