@@ -105,3 +105,17 @@ def test_a_sequence_of_scalars(rng, name):
     total.backward()
     for x, want in zip(xs, expected, strict=True):
         np.testing.assert_allclose(x.grad.data, want, atol=1e-12)
+
+
+@EACH
+def test_a_second_backward_adds_the_same(rng, name):
+    """What backward overwrites of its own is made again."""
+    xs = operands(rng, name, (3, 5, 2, 4))
+    results = getattr(tg, name)(*xs, lengths=[5, 2, 4], reverse=True)
+    total = sum((y * y).sum() for y in results)
+    total.backward()
+    first = [x.grad.data.copy() for x in xs]
+    xs[0].data[...] += 1  # of which the op keeps a copy
+    total.backward()
+    for x, once in zip(xs, first, strict=True):
+        np.testing.assert_allclose(x.grad.data, 2 * once, rtol=1e-12)

@@ -206,55 +206,49 @@ def _lstm_step(a, bias, before, c, at_h, size):
 
 
 @kernel
-def _lstm_backward(
-    t, count, g, g_batch, g_time, g_feature, spans, panels, gates, c, da, db, dh, dc
-):
-    steps, batch, wide = da.shape
+def _lstm_backward(t, count, g, g_batch, g_time, g_feature, spans, panels, gates, c, db, dh, dc):
+    """Put the gradients of the gates in their place: no other memory has to be brought in."""
+    steps, batch, wide = gates.shape
     size = wide // 4
     start, end = part(t, count, batch, 1)
-    work = np.empty((2, size), da.dtype)
+    work = np.empty((2, size), gates.dtype)
     for s in range(steps - 1, -1, -1):
         for n in range(start, end):
             if spans[n, 0] <= s < spans[n, 1]:
                 _add_row(g, g_batch, g_time, g_feature, s, n, dh[n])
-                a, d = _row(gates, s, n, 0), _row(da, s, n, 0)
-                before, after = _row(c, s, n, 0), _row(c, s + 1, n, 0)
+                a, before, after = _row(gates, s, n, 0), _row(c, s, n, 0), _row(c, s + 1, n, 0)
                 dh_n, dc_n = at(pointer(dh), n * size), at(pointer(dc), n * size)
-                _lstm_step_back(a, before, after, dh_n, dc_n, d, pointer(work), size)
-                _add(at(pointer(db), n * wide), d, wide)
+                _lstm_step_back(a, before, after, dh_n, dc_n, pointer(work), size)
+                _add(at(pointer(db), n * wide), a, wide)
             else:
-                da[s, n] = 0
-        a, y = _row(da, s, start, 0), at(pointer(dh), start * size)
+                gates[s, n] = 0
+        a, y = _row(gates, s, start, 0), at(pointer(dh), start * size)
         multiply(a, wide, 1, pointer(panels), y, size, end - start, wide, size, True)
 
 
-@routine("pppppppn")
-def _lstm_step_back(a, before, c, dh, dc, da, work, size):
+@routine("ppppppn")
+def _lstm_step_back(a, before, c, dh, dc, work, size):
     i, f, g, o = carray(a, (4, size))
-    di, df, dg, do = carray(da, (4, size))
-    before, c, dh, dc = (
-        carray(before, size),
-        carray(c, size),
-        carray(dh, size),
-        carray(dc, size),
-    )
+    before, c, dh, dc = (carray(before, size), carray(c, size), carray(dh, size), carray(dc, size))
     y, total = carray(work, (2, size))
     one = y.dtype.type(1)
     for j in range(size):
         y[j] = c[j]
     _tanhs(work, size)
     for j in range(size):
-        do[j] = dh[j] * y[j] * o[j] * (one - o[j])
-    for j in range(size):
         total[j] = dc[j] + dh[j] * o[j] * (one - y[j] * y[j])
     for j in range(size):
-        di[j] = total[j] * g[j] * i[j] * (one - i[j])
+        o[j] = dh[j] * y[j] * o[j] * (one - o[j])
     for j in range(size):
-        dg[j] = total[j] * i[j] * (one - g[j] * g[j])
+        y[j] = total[j] * g[j] * i[j] * (one - i[j])
     for j in range(size):
-        df[j] = total[j] * before[j] * f[j] * (one - f[j])
+        g[j] = total[j] * i[j] * (one - g[j] * g[j])
+    for j in range(size):
+        i[j] = y[j]
     for j in range(size):
         dc[j] = total[j] * f[j]
+    for j in range(size):
+        f[j] = total[j] * before[j] * f[j] * (one - f[j])
     dh[:] = 0
 
 
@@ -435,11 +429,14 @@ def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, spans):
 
 
 def lstm_backward(g, dh, dc, w_hh, spans, gates, c):
-    """Return the gradients of the gates and their sum; those of h0 and c0 replace dh and dc."""
-    da, db = _gradients(c, 4, dh)
-    args = *_strided(g), spans, _packed(w_hh), gates, c, da, db, dh, dc
-    _run(_lstm_backward, _lstm_backwards, da.size * dh.shape[1], len(dh), *args)
-    return da, db.sum(axis=0)
+    """Put gradients in place of the gates, and those of h0 and c0 in place of dh and dc.
+
+    Returns the sums of the former.
+    """
+    db = np.zeros((len(dh), gates.shape[2]), dh.dtype)
+    args = *_strided(g), spans, _packed(w_hh), gates, c, db, dh, dc
+    _run(_lstm_backward, _lstm_backwards, gates.size * dh.shape[1], len(dh), *args)
+    return db.sum(axis=0)
 
 
 def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans):

@@ -79,6 +79,20 @@ def _of_weights(da: Any, db: Any, operand: Any, inputs: int) -> tuple[Any, ...]:
     return _c(dw[:, :inputs]), _c(dw[:, inputs:]), db, db
 
 
+class _Once:
+    """What may be taken once, as backward overwrites it; also by two threads at once."""
+
+    def __init__(self, value: Any) -> None:
+        self._held = [value]
+
+    def take(self) -> Any:
+        """Return the value; None if it is gone."""
+        try:
+            return self._held.pop()
+        except IndexError:
+            return None
+
+
 _c = np.ascontiguousarray
 
 
@@ -124,7 +138,7 @@ def _lstm_forward(
     x, spans, size = _turned(x, reverse), _spans(x, lengths, reverse), h0.shape[1]
     operand, gates, c = kernels.recurrent.lstm_forward(x, h0, c0, *weights, spans)
     h = operand[-1, :, -size:]
-    return (_outputs(operand, size, lengths, reverse), h, c[-1]), operand, gates, c
+    return (_outputs(operand, size, lengths, reverse), h, c[-1]), operand, _Once(gates), c
 
 
 def _lstm_rule(
@@ -147,12 +161,16 @@ def _lstm_rule(
     Source: Graves & Schmidhuber (2005), "Framewise phoneme classification with bidirectional LSTM
     and other neural network architectures", for the equations of `lstm_cell`.
     """
-    (outputs, *_), operand, gates, c = y
-    dh, dc = _own(g[1], h0), _own(g[2], c0)
+    (outputs, *_), operand, kept, c = y
+    dh, dc, inputs = _own(g[1], h0), _own(g[2], c0), x.shape[2]
     spans, g_h = _spans(x, lengths, reverse), _arriving(g[0], outputs, reverse)
-    da, db = kernels.recurrent.lstm_backward(g_h, dh, dc, w_hh, spans, gates, c)
+    da = kept.take()
+    if da is None:  # in a second backward: all else is still there to make the gates of again
+        seen, h = operand[:-1, :, :inputs].swapaxes(0, 1), operand[0, :, inputs:]
+        _, da, _ = kernels.recurrent.lstm_forward(seen, h, c[0], w_ih, w_hh, b_ih, b_hh, spans)
+    db = kernels.recurrent.lstm_backward(g_h, dh, dc, w_hh, spans, da, c)
     dx = _turned(_product(da, w_ih).swapaxes(0, 1), reverse)
-    return dx, dh, dc, *_of_weights(da, db, operand, x.shape[2])
+    return dx, dh, dc, *_of_weights(da, db, operand, inputs)
 
 
 def _gru_forward(x: Any, h0: Any, *weights: Any, lengths: Any, reverse: bool) -> tuple[Any, ...]:
