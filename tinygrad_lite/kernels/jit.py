@@ -16,7 +16,7 @@ from numba import (
     prange,
     types,
 )
-from numba.core import event
+from numba.core import compiler, event
 from numba.extending import overload
 
 from tinygrad_lite.kernels import _listeners
@@ -74,7 +74,8 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
         for dtype in (types.float32, types.float64):
             kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
             signature = types.void(*(kinds[letter] for letter in arguments))
-            decorator = partial(numba.cfunc, signature, error_model="numpy", fastmath=_REORDERED)
+            options: dict[str, Any] = {"error_model": "numpy", "fastmath": _REORDERED}
+            decorator = partial(numba.cfunc, signature, pipeline_class=_Told, **options)
             compiled = _cached(decorator, function)
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             llvm.add_symbol(symbol, compiled.address)
@@ -101,17 +102,30 @@ def _cached(decorator: Callable[..., Any], function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = before
 
 
+def _tell(function: Callable[..., Any]) -> None:
+    """Tell the listeners that a kernel is being compiled."""
+    module, name = function.__module__ or "", function.__name__
+    if module.startswith("tinygrad_lite.kernels") and name != "<lambda>":
+        for listener in list(_listeners):
+            listener(f"{module.rpartition('.')[2]}.{name}")
+
+
 class _Notice(event.Listener):
-    """Tells the listeners which kernel is being compiled."""
+    """Hears of kernels."""
 
     def on_start(self, event: Any) -> None:
-        name = event.data["dispatcher"].py_func
-        if (name.__module__ or "").startswith("tinygrad_lite.kernels"):
-            for listener in list(_listeners):
-                listener(f"{name.__module__.rpartition('.')[2]}.{name.__name__}")
+        _tell(event.data["dispatcher"].py_func)
 
     def on_end(self, event: Any) -> None:
         pass
 
 
 event.register("numba:compile", _Notice())
+
+
+class _Told(compiler.Compiler):  # type: ignore[misc]
+    """Compiles a routine, of which Numba makes no event."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        _tell(func)
+        return super().compile_extra(func)  # type: ignore[no-untyped-call]
