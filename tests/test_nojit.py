@@ -12,6 +12,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
+from tinygrad_lite.kernels import threads
 from tinygrad_lite.modes import observe
 
 ROOT = Path(__file__).parent.parent
@@ -67,14 +68,47 @@ def check(other, compiled):
         np.testing.assert_allclose(other["state"][name], array, atol=1e-12)
 
 
-def test_without_jit(compiled):
-    code = "import json, sys; from tests.test_nojit import learn; print(json.dumps(learn()));"
-    code += "assert 'numba' not in sys.modules"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"}
+def large():
+    """Products and sequences of sizes that kernels share among threads."""
+    tg.set_num_threads(2)
+    found = {}
+    for kind in (layers.RNN, layers.LSTM, layers.GRU):
+        tg.seed(0)
+        layer, x = kind(16, 64), tg.randn(8, 20, 16, requires_grad=True)
+        y = layer(x)[0]
+        y.backward(tg.randn(*y.shape))
+        found[kind.__name__] = [t.tolist() for t in (y, x.grad, layer.weight_hh_l0.grad)]
+    tg.seed(0)
+    a, b = tg.randn(300, 200, requires_grad=True), tg.randn(200, 300)
+    y = a @ b
+    y.backward(tg.randn(300, 300))
+    one_row = tg.randn(300, 200, requires_grad=True)
+    tg.linear(a[:1], one_row).sum().backward()
+    found["products"] = [t.tolist() for t in (y, a.grad, one_row.grad)]
+    assert tg.get_num_threads() == 2
+    return found
+
+
+@pytest.mark.parametrize("missing", ["jit", "numba"])
+def test_without_jit(compiled, missing, monkeypatch):
+    """Switched off, or with no Numba to import."""
+    code = "import json, sys;"
+    if missing == "numba":
+        code += "sys.modules.update(numba=None, llvmlite=None);"
+    code += "from tests.test_nojit import large, learn;"
+    code += "print(json.dumps([learn(), large()]));"
+    code += "assert not sys.modules.get('numba')"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment["NUMBA_DISABLE_JIT"] = "1" if missing == "jit" else "0"
     command = [sys.executable, "-W", "error", "-c", code]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    check(json.loads(run.stdout), compiled)
+    small, found = json.loads(run.stdout)
+    check(small, compiled)
+    monkeypatch.setattr(threads, "_chosen", None)
+    for name, arrays in large().items():
+        for a, b in zip(found[name], arrays, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max())
 
 
 def test_in_reference_mode(compiled):

@@ -1,4 +1,4 @@
-"""The command line: `tinygrad-lite run | compare | bench | list`.
+"""The command line: `tinygrad-lite run | compare | bench | list | warmup`.
 
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 """
@@ -9,6 +9,7 @@ import inspect
 import os
 import runpy
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -127,6 +128,30 @@ def list_plugins(kind: str | None) -> None:
             table.add_row(broken, "[red]broken[/]", Text(why))
         console.print(table)
         console.print()
+
+
+@cli.command()
+def warmup() -> None:
+    """Compile the kernels now, in float32, so that no later run has to wait for them."""
+    from rich.console import Console
+
+    from tinygrad_lite import kernels
+    from tinygrad_lite.warmup import FAMILIES
+
+    console = Console()
+    if not kernels.available():
+        console.print("There is nothing to compile: Numba is missing, or NUMBA_DISABLE_JIT is set.")
+        return
+    start = time.perf_counter()
+    for name, run in FAMILIES.items():
+        begin = time.perf_counter()
+        compiled: list[str] = []
+        console.print(f"{name} ", end="")
+        with kernels.compiling(compiled.append):
+            run()
+        what = f"{len(compiled)} kernels" if compiled else "there already"
+        console.print(f"[dim]{what}, {time.perf_counter() - begin:.1f} s")
+    console.print(f"ready after {time.perf_counter() - start:.1f} s")
 
 
 def _has_folder(option: str, path: str | None) -> None:

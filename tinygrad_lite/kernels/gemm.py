@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_lite.kernels.jit import kernel, prange, routine
+from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
 from tinygrad_lite.kernels.simd import (
     HEIGHTS,
     VECTOR_BYTES,
@@ -201,7 +201,8 @@ def room_for(elements, dtype):
 
 
 def panels_for(depth, columns, dtype):
-    """Return room for the panels of a matrix (depth, columns)."""
+    """Return room for the panels of a matrix (depth, columns), with what will fill it at hand."""
+    prepare(np.dtype(dtype))
     wide = 2 * VECTOR_BYTES // np.dtype(dtype).itemsize
     return room_for(-(-columns // wide) * wide * depth, dtype)
 
@@ -231,6 +232,7 @@ def gemm(a, b, out=None, add=False):
         return out
     if out.strides[1] != size and columns > 1:
         raise ValueError("gemm: the columns of out must lie side by side")
+    prepare(a.dtype)
     wanted = get_num_threads() if rows * columns * depth >= _SHARED else 1
     with Team(wanted) as count:
         down, across = _grid(count, rows, columns)

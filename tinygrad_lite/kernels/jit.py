@@ -7,17 +7,19 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+import numpy as np
 from numba import carray, prange, types  # type: ignore[attr-defined]
-from numba.core import event
+from numba.core import compiler, event
 from numba.extending import overload
 
 from tinygrad_lite.kernels import _listeners
 
-__all__ = ["carray", "kernel", "prange", "routine"]
+__all__ = ["carray", "kernel", "prange", "prepare", "routine"]
 
 
 def _cache_folder() -> str:
@@ -60,30 +62,49 @@ def kernel(
 
 
 def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function that kernels call: now, for both dtypes, and not again inside of each.
+    """Let a function that kernels call be compiled once, and not again inside of each of them.
 
-    `arguments` spells the types: p is a pointer to elements, n a whole number, b a boolean.
+    `arguments` spells the types: p is a pointer to elements, n a whole number, b a boolean. Before
+    a kernel that calls it runs, or is loaded, `prepare` has to be called.
     """
 
-    def compile_both(function: Callable[..., Any]) -> Callable[..., Any]:
-        routines = {}
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        external = {}
         for dtype in (types.float32, types.float64):
             kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
             signature = types.void(*(kinds[letter] for letter in arguments))
-            decorator = partial(numba.cfunc, signature, error_model="numpy", fastmath=_REORDERED)
-            compiled = _cached(decorator, function)
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
-            llvm.add_symbol(symbol, compiled.address)
-            routines[dtype] = types.ExternalFunction(symbol, signature)
+            external[dtype] = types.ExternalFunction(symbol, signature)
+            _declared.append((function, dtype.name, external[dtype]))
 
         @overload(function)
         def call(first, *others):  # type: ignore[no-untyped-def]  # numba compares signatures
-            of_dtype = routines[first.dtype]
+            of_dtype = external[first.dtype]
             return lambda first, *others: of_dtype(first, *others)
 
         return function
 
-    return compile_both
+    return declare
+
+
+_declared: list[tuple[Callable[..., Any], str, Any]] = []
+_compiled: list[Any] = []  # the code lives as long as what is in here
+_one_at_a_time = RLock()
+
+
+def prepare(dtype: np.dtype[Any]) -> None:
+    """Compile the routines that were declared since the last call for this dtype."""
+    if not any(name == dtype.name for _, name, _ in _declared):
+        return
+    with _one_at_a_time:
+        for declared in [d for d in _declared if d[1] == dtype.name]:
+            function, _, external = declared
+            options: dict[str, Any] = {"error_model": "numpy", "fastmath": _REORDERED}
+            decorator = partial(numba.cfunc, external.sig, pipeline_class=_Told, **options)
+            compiled = _cached(decorator, function)
+            llvm.add_symbol(external.symbol, compiled.address)
+            _compiled.append(compiled)
+            _declared.remove(declared)
 
 
 def _cached(decorator: Callable[..., Any], function: Callable[..., Any]) -> Any:
@@ -97,17 +118,30 @@ def _cached(decorator: Callable[..., Any], function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = before
 
 
+def _tell(function: Callable[..., Any]) -> None:
+    """Tell the listeners that a kernel is being compiled."""
+    module, name = function.__module__ or "", function.__name__
+    if module.startswith("tinygrad_lite.kernels") and name != "<lambda>":
+        for listener in list(_listeners):
+            listener(f"{module.rpartition('.')[2]}.{name}")
+
+
 class _Notice(event.Listener):
-    """Tells the listeners which kernel is being compiled."""
+    """Hears of kernels."""
 
     def on_start(self, event: Any) -> None:
-        name = event.data["dispatcher"].py_func
-        if (name.__module__ or "").startswith("tinygrad_lite.kernels"):
-            for listener in list(_listeners):
-                listener(f"{name.__module__.rpartition('.')[2]}.{name.__name__}")
+        _tell(event.data["dispatcher"].py_func)
 
     def on_end(self, event: Any) -> None:
         pass
 
 
 event.register("numba:compile", _Notice())
+
+
+class _Told(compiler.Compiler):  # type: ignore[misc]
+    """Compiles a routine, of which Numba makes no event."""
+
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        _tell(func)
+        return super().compile_extra(func)  # type: ignore[no-untyped-call]

@@ -1,0 +1,63 @@
+"""How long a user waits for the recurrent kernels: once on a machine, and at each later start."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tinygrad_lite import kernels
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not kernels.available(), reason="nothing is compiled here"),
+]
+
+# every kernel of float32, alone and shared; tests/kernels/test_recurrent.py knows the threshold
+PROGRAM = """
+import os, time
+import tinygrad_lite as tg
+from tinygrad_lite import kernels, layers
+
+tg.set_num_threads(2)
+told = []
+start, work = time.perf_counter(), time.process_time()
+import numba
+loaded = time.perf_counter()
+with kernels.compiling(told.append):
+    for kind in (layers.RNN, layers.LSTM, layers.GRU):
+        for batch, steps, hidden in ((1, 1, 4), (8, 32, 96)):
+            layer = kind(hidden, hidden)
+            layer(tg.ones(batch, steps, hidden, requires_grad=True))[0].sum().backward()
+    a = tg.ones(200, 200)
+    a @ a
+names = {f"_{kind}_{way}" for kind in ("rnn", "lstm", "gru") for way in ("forward", "backward")}
+names |= {name + "s" for name in names}
+ran = {name for name in names if getattr(kernels.recurrent, name).signatures}
+assert ran == names, names - ran
+assert kernels.gemm._share.signatures and kernels.gemm._shares.signatures
+now = time.perf_counter()
+print(now - start, time.process_time() - work, loaded - start, len(told))
+"""
+
+
+def waited(folder):
+    """Return the seconds by the clock, those of work, those of loading Numba; and what was told."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-c", PROGRAM]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    *seconds, told = run.stdout.split()
+    return *map(float, seconds), int(told)
+
+
+def test_the_wait_for_the_recurrent_kernels(tmp_path):
+    """Seconds of work count, by which the rest of the machine does not disturb the measure."""
+    wall, work, numba, told = waited(tmp_path)
+    print(f"cold: {wall:.1f} s, {work:.1f} s of work, {numba:.2f} s of it to load Numba")
+    assert told  # the user sees why
+    assert min(wall, work) <= 20
+    wall, work, numba, told = waited(tmp_path)
+    print(f"cached: {wall:.2f} s, {work:.2f} s of work, {numba:.2f} s of it to load Numba")
+    assert not told
+    assert min(wall, work) <= 1
