@@ -22,6 +22,7 @@ def activation(request):
 
     def apply(array):
         array = array.copy()
+        kernels.jit.prepare(array.dtype)
         over(array)
         return array
 
