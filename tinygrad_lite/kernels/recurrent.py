@@ -86,6 +86,14 @@ def _add(a, b, size):
         a[j] += b[j]
 
 
+@routine("ppn")
+def _keep(a, b, size):
+    """Copy a to b: a slice assigned to another compiles NumPy's message for unequal shapes too."""
+    a, b = carray(a, size), carray(b, size)
+    for j in range(size):
+        b[j] = a[j]
+
+
 @routine("pn")
 def _tanhs(a, size):
     a = carray(a, size)
@@ -118,7 +126,7 @@ def _rnn_forward(
             if spans[n, 0] <= s < spans[n, 1]:
                 _rnn_step(_row(operand, s + 1, n, inputs), pointer(bias), size, relu)
             else:
-                operand[s + 1, n, inputs:] = operand[s, n, inputs:]
+                _keep(_row(operand, s, n, inputs), _row(operand, s + 1, n, inputs), size)
 
 
 @routine("ppnb")
@@ -184,8 +192,8 @@ def _lstm_forward(
                 a, h = _row(gates, s, n, 0), _row(operand, s + 1, n, inputs)
                 _lstm_step(a, pointer(bias), _row(c, s, n, 0), _row(c, s + 1, n, 0), h, size)
             else:
-                operand[s + 1, n, inputs:] = operand[s, n, inputs:]
-                c[s + 1, n] = c[s, n]
+                _keep(_row(operand, s, n, inputs), _row(operand, s + 1, n, inputs), size)
+                _keep(_row(c, s, n, 0), _row(c, s + 1, n, 0), size)
 
 
 @routine("pppppn")
@@ -289,7 +297,7 @@ def _gru_forward(
                 before, h = _row(operand, s, k, inputs), _row(operand, s + 1, k, inputs)
                 _gru_step(_row(gates, s, k, 0), pointer(bias), before, h, size)
             else:
-                operand[s + 1, k, inputs:] = operand[s, k, inputs:]
+                _keep(_row(operand, s, k, inputs), _row(operand, s + 1, k, inputs), size)
 
 
 @routine("ppppn")
