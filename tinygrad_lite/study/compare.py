@@ -24,7 +24,7 @@ from tinygrad_lite.errors import ArgumentError, TinygradLiteError
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops import random
 from tinygrad_lite.study.flow import Flow, gradient_flow
-from tinygrad_lite.study.sentences import sentences
+from tinygrad_lite.study.sentences import bullets, sentences
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.console import COMPILING, is_live
 from tinygrad_lite.train.events import EpochEnded, Event, StepEnded
@@ -161,7 +161,7 @@ def compare_models(
         f"{len(train):,} images to learn from, {len(test)} held out, {epochs} epochs, seed {seed}, "
         f"{seconds:.0f}s"
     )
-    report = Group(_table(results), "", *(f"• {s}" for s in sentences(results)), "", setting)
+    report = Group(_table(results), "", bullets(sentences(results)), "", setting)
     console.print(report)
     if svg is not None:
         picture = Console(record=True, file=io.StringIO(), width=_PICTURE_WIDTH, highlight=False)
