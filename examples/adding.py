@@ -63,10 +63,7 @@ def contest(length: int, epochs: int, seed: int = 0, plain: bool = False) -> lis
 
 
 def main(epochs: int = 20, seed: int = 0, plain: bool = False) -> dict[int, list[Outcome]]:
-    """Add two numbers over 100 and 200 steps, with an RNN, an LSTM and a GRU.
-
-    An epoch is 100 steps on new sequences; who is below the bar stops earlier.
-    """
+    """Add two numbers over 100 and 200 steps, by RNN, LSTM and GRU. An epoch is 100 batches."""
     results = {}
     for length in (100, 200):
         print(f"\nAdding two numbers among {length}")

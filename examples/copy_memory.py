@@ -56,10 +56,7 @@ class Copier(Reader):
 
 
 def main(epochs: int = 25, seed: int = 0, plain: bool = False) -> list[Outcome]:
-    """Repeat five symbols after a wait of twenty steps, with an RNN, an LSTM and a GRU.
-
-    An epoch is 100 steps on new sequences; who is below the bar stops earlier.
-    """
+    """Repeat 5 symbols after 20 steps, by RNN, LSTM and GRU. An epoch is 100 batches."""
     best = baseline()
     print(f"\nCopying {SPAN} symbols after {DELAY} steps; without a memory: {best:.4f}, recall 1/8")
     outcomes = race(

@@ -102,6 +102,11 @@ def test_list_one_kind():
     assert "dense" not in result.stdout
 
 
+def test_list_says_of_an_example_what_it_teaches():
+    words = " ".join(call("list", "models").stdout.split())
+    assert "gru tinygrad_lite GRU: what the LSTM does, with one memory and two gates." in words
+
+
 def test_help_of_an_example_lists_its_options():
     result = call("run", "cnn", "--help")
     assert result.returncode == 0
@@ -164,7 +169,7 @@ def test_failures_exit_with_1_and_explain(tmp_path):
     failure(call("compare", "rbm", "--epochs", 1), "rbm does not turn images")
 
 
-@pytest.mark.parametrize("name", ["lstm", "rbm"])
+@pytest.mark.parametrize("name", ["lstm", "rbm", "adding", "bidirectional"])
 def test_ctrl_c_stops_a_run_at_once_and_exits_with_130(name):
     process = subprocess.Popen(
         [sys.executable, "-m", "tinygrad_lite.cli", "run", name, "--epochs", "1000", "--plain"],
