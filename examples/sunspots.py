@@ -144,11 +144,12 @@ def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> dict[str, np.n
     learn(net, ((known - known.mean()) / known.std()).astype(np.float32), epochs, plain)
     forecasts = forecast_all(series, learned, net)
     table = Table(
-        title=f"{LAST + 1} to {years[-1]}: root mean square error (mean absolute error)",
+        title=f"Errors by years ahead, {LAST + 1} to {years[-1]}: RMS (mean absolute)",
         title_justify="left",
         box=None,
+        pad_edge=False,
     )
-    for head in ("years ahead", *forecasts):
+    for head in ("years", *forecasts):
         table.add_column(head, justify="right")
     rms: dict[str, list[float]] = {name: [] for name in forecasts}
     for ahead in SHOWN:
