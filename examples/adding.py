@@ -2,18 +2,18 @@
 
 At each of T time steps a network reads a number from 0 to 1 and a mark. Two steps bear the mark 1,
 one in the first half and one in the second; at the end the sum of their numbers is asked for
-(problem 4 of Hochreiter & Schmidhuber, "Long short-term memory", 1997). Who always says 1 is wrong
-by a mean square of 1/6 = 0.167: the variance of the sum of two even numbers. To do better one has
-to carry the first number, unharmed, past all that are not marked.
+(experiment 4 of Hochreiter & Schmidhuber, "Long short-term memory", 1997). Who always says 1 is
+wrong by a mean square of 1/6 = 0.167: the variance of the sum of two numbers drawn evenly. To do
+better one has to carry the first number, unharmed, past all that are not marked.
 
     tinygrad-lite run adding
 
 Measured for seeds 0, 1, 2, after how many steps the error is below 0.005 (32 sequences a step, 64
-units, Adam at 0.01):
+units, Adam at 0.01), in 40 s for all six on one core:
 
              RNN                         LSTM             GRU
     T = 100  never; 0.163, 0.167, 0.171  500, 600, 500    300, 400, 400
-    T = 200  never; 0.164, 0.167, 0.162  700, 600, 600    400, 400, 400
+    T = 200  never; 0.164, 0.167, 0.162  700, 500, 600    400, 400, 400
 
 "Never" is within 2,000 steps, at learning rates of 0.003 and 0.001 as well (seed 0). The LSTM
 depends on how its gates begin (`sequences.remember`): with a bias of 1, or of log T, at the forget
@@ -63,10 +63,7 @@ def contest(length: int, epochs: int, seed: int = 0, plain: bool = False) -> lis
 
 
 def main(epochs: int = 20, seed: int = 0, plain: bool = False) -> dict[int, list[Outcome]]:
-    """Add two numbers over 100 and 200 steps, with an RNN, an LSTM and a GRU.
-
-    An epoch is 100 steps on new sequences; who is below the bar stops earlier.
-    """
+    """Add two numbers over 100 and 200 steps, by RNN, LSTM and GRU. An epoch is 100 batches."""
     results = {}
     for length in (100, 200):
         print(f"\nAdding two numbers among {length}")

@@ -9,7 +9,7 @@ networks", 1997) makes it a question of adding two counts.
 
     tinygrad-lite run bidirectional
 
-Measured on 10,000 new sequences for seeds 0, 1, 2, in 10 s each: one direction has a cross-entropy
+Measured on 10,000 new sequences for seeds 0, 1, 2, in 4 s each: one direction has a cross-entropy
 of 0.4465, 0.4471, 0.4466 and is right with 76.4, 76.2, 76.5 %; the floor is at 0.4447 and 76.19 %
 (on a sample of this size one may be 0.3 % lucky). Both directions: 0.005, 0.006, 0.006 and 99.99 %.
 """
@@ -78,7 +78,7 @@ def show_sequence(nets: dict[str, tg.Module], plain: bool) -> None:
 
 
 def main(epochs: int = 15, seed: int = 0, plain: bool = False) -> dict[str, dict[str, float]]:
-    """Tell who will win, reading in one direction and in both."""
+    """Tell who will win, reading in one direction and in both. An epoch is 100 batches."""
     nets: dict[str, tg.Module] = {}
     results: dict[str, dict[str, float]] = {}
     for name, both in (("one direction", False), ("both", True)):

@@ -28,6 +28,7 @@ import tinygrad_lite as tg
 from tinygrad_lite import optim
 from tinygrad_lite.study.pictures import draw
 from tinygrad_lite.study.plots import show_curves, show_surface
+from tinygrad_lite.study.sentences import bullets
 
 TARGET = 1.0
 REACH = 10.0  # what is drawn is w from 1 - REACH / length to 1 + REACH / length
@@ -144,7 +145,7 @@ def main(
     draw(show_surface(heights, w, v, marks, ("w", "v")), plain)
     descents = {"unclipped": free, "clipped": bound}
     console.print("", table_of(descents), "", sep="\n")
-    console.print(*(f"• {said}" for said in sentences(length, lr, clip, free, bound)), sep="\n")
+    console.print(bullets(sentences(length, lr, clip, free, bound)))
     return descents
 
 

@@ -13,13 +13,14 @@ Measured: Elman answers [4, 4], [12, 12], [32, 32]; Jordan [4, 4], [20, 20], [88
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 import tinygrad_lite as tg
+from tinygrad_lite import layers
 
 X = tg.tensor([[1.0, 1.0], [1.0, 1.0], [2.0, 2.0]])
 
@@ -87,6 +88,26 @@ def table_of(net: Elman) -> Table:
     return table
 
 
+def from_layers() -> dict[str, tg.Tensor]:
+    """Return the answers of the library's layers with the same weights."""
+    linear: dict[str, Any] = {"nonlinearity": "linear", "bias": False, "returns": "outputs"}
+    nets = {
+        "RNN, then Dense": layers.Sequential(
+            layers.RNN(2, 2, **linear), layers.Dense(2, 2, bias=False)
+        ),
+        "Jordan": layers.Jordan(2, 2, **linear),
+    }
+    for net in nets.values():
+        for weight in net.parameters():
+            weight.data[...] = 1
+    return {name: net(X) for name, net in nets.items()}
+
+
+def listed(y: tg.Tensor) -> str:
+    """Write answers (T, 2) as whole numbers."""
+    return escape(", ".join(str([round(v) for v in y_t]) for y_t in y.tolist()))
+
+
 def main(plain: bool = False) -> None:
     """Work out what Elman's and Jordan's networks answer, step by step."""
     console = Console(color_system=None if plain else "auto", highlight=False)
@@ -95,8 +116,10 @@ def main(plain: bool = False) -> None:
         kept = "the hidden units h" if net.remembers == "h" else "the outputs y"
         console.print(f"\n[bold]{type(net).__name__}[/] remembers {kept}:\n")
         console.print(table_of(net))
-        answers = ", ".join(str([round(v) for v in y]) for y in net(X).tolist())
-        console.print(f"\nIt answers [bold green]{escape(answers)}[/].")
+        console.print(f"\nIt answers [bold green]{listed(net(X))}[/].")
+    console.print("\nThe layers of the library, linear and with these weights, answer the same:\n")
+    for name, y in from_layers().items():
+        console.print(f"{name:<16} {listed(y)}")
     console.print(
         "\nIn both the second answer differs from the first, to the same input: that is the "
         "memory. Jordan's grows faster: an answer sums up both units, and comes back to both."

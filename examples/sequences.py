@@ -4,12 +4,13 @@ No sequence is seen twice, so there is nothing to learn by heart: a network that
 has understood it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from rich import progress
+from rich.console import Console
 from rich.table import Table
 
 import tinygrad_lite as tg
@@ -17,7 +18,7 @@ from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim, plugins
 from tinygrad_lite.ops.random import generator
 from tinygrad_lite.study.pictures import draw
-from tinygrad_lite.train.console import is_live
+from tinygrad_lite.train.console import compilation_told, is_live
 
 Item = TypeVar("Item")
 Task = Callable[[int], tuple[np.ndarray, np.ndarray]]  # n sequences (n, T, ...) and their targets
@@ -65,7 +66,7 @@ def remember(lstm: layers.LSTM, span: int) -> None:
     A cell whose forget gate is f keeps for about 1 / (1 - f) steps. A bias of 1 gives f = 0.73,
     which is four steps; b = log u gives u + 1 steps. So u is drawn evenly up to the span, and the
     input gate gets -b: what keeps for long takes in little at a time, or the cells would overflow
-    (Tallec & Ollivier, "Can recurrent neural networks warp time?", 2018, section 2.2).
+    (Tallec & Ollivier, "Can recurrent neural networks warp time?", 2018).
     """
     size = lstm.hidden_size
     b = np.log(generator().uniform(1, span - 1, size)).astype(np.float32)
@@ -149,11 +150,13 @@ def race(
     return outcomes
 
 
-def track(batches: Iterable[Item], total: int, label: str, plain: bool) -> Iterable[Item]:
+def track(batches: Iterable[Item], total: int, label: str, plain: bool) -> Iterator[Item]:
     """Pass batches on; in a terminal, under a progress bar that vanishes in the end."""
-    if plain or not is_live():
-        return batches
-    return progress.track(batches, label, total, transient=True)
+    console = Console(color_system=None if plain else "auto")
+    if is_live() and not plain:
+        batches = progress.track(batches, label, total, console=console, transient=True)
+    with compilation_told(console):
+        yield from batches
 
 
 def show_outcomes(

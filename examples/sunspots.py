@@ -27,7 +27,6 @@ flatters the network.)
 
 import numpy as np
 from rich.table import Table
-from rich.text import Text
 
 import tinygrad_lite as tg
 from tinygrad_lite import functional as F
@@ -35,6 +34,7 @@ from tinygrad_lite import optim
 from tinygrad_lite.examples.sequences import Reader, track
 from tinygrad_lite.ops.random import generator
 from tinygrad_lite.study.pictures import draw
+from tinygrad_lite.study.plots import show_curves
 
 AHEAD = PERIOD = 11  # years
 SHOWN = (1, 2, 5, 11)  # years ahead, of those
@@ -134,19 +134,6 @@ def errors(series: np.ndarray, forecasts: np.ndarray, ahead: int, first: int) ->
     return forecasts[first - ahead : len(series) - ahead, ahead - 1] - series[first:]
 
 
-def show_curves(truth: np.ndarray, forecast: np.ndarray, height: int = 12) -> Text:
-    """Draw two curves: `#` the truth, `o` the forecast, `@` both."""
-    top = max(truth.max(), forecast.max())
-    rows = [np.rint(values / top * (height - 1)).astype(int) for values in (truth, forecast)]
-    text = Text()
-    for level in range(height - 1, -1, -1):
-        text.append(f"{top * level / (height - 1):4.0f} ")
-        for true, said in zip(*(row == level for row in rows), strict=True):
-            text.append(" #o@"[true + 2 * said], ("", "cyan", "red", "green")[true + 2 * said])
-        text.append("\n")
-    return text
-
-
 def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> dict[str, np.ndarray]:
     """Forecast sunspots with a GRU, and with rivals that are simpler. An epoch is 10 steps."""
     tg.seed(seed)
@@ -157,11 +144,12 @@ def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> dict[str, np.n
     learn(net, ((known - known.mean()) / known.std()).astype(np.float32), epochs, plain)
     forecasts = forecast_all(series, learned, net)
     table = Table(
-        title=f"{LAST + 1} to {years[-1]}: root mean square error (mean absolute error)",
+        title=f"Errors by years ahead, {LAST + 1} to {years[-1]}: RMS (mean absolute)",
         title_justify="left",
         box=None,
+        pad_edge=False,
     )
-    for head in ("years ahead", *forecasts):
+    for head in ("years", *forecasts):
         table.add_column(head, justify="right")
     rms: dict[str, list[float]] = {name: [] for name in forecasts}
     for ahead in SHOWN:
@@ -172,9 +160,12 @@ def main(epochs: int = 30, seed: int = 0, plain: bool = False) -> dict[str, np.n
             cells.append(f"{rms[name][-1]:.1f} ({np.abs(off).mean():.1f})")
         table.add_row(str(ahead), *cells)
     draw(table, plain)
-    last = 52  # years, a character each
-    print(f"\n{years[-last]} to {years[-1]}: # truth, o GRU a year before, @ both")
-    draw(show_curves(series[-last:], forecasts["GRU"][-last - 1 : -1, 0]), plain)
+    print()
+    curves = {
+        "sunspots": series[learned:],
+        "GRU, a year before": forecasts["GRU"][learned - 1 : -1, 0],
+    }
+    draw(show_curves(curves, years[learned:], x_label="year"), plain)
     return {name: np.array(values) for name, values in rms.items()}
 
 

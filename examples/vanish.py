@@ -32,6 +32,7 @@ from tinygrad_lite import layers
 from tinygrad_lite.study import state_gradients
 from tinygrad_lite.study.pictures import draw
 from tinygrad_lite.study.plots import show_curves
+from tinygrad_lite.study.sentences import bullets
 
 Recurrent = layers.RNN | layers.GRU | layers.LSTM
 FEATURES, BATCH = 8, 16
@@ -40,15 +41,12 @@ LOST = 1e-7  # what float32 no longer sees beside 1
 
 @tg.register_model("vanish")
 class BiasedLSTM(layers.LSTM):
-    """An LSTM whose forget gates begin with a bias of choice."""
+    """An LSTM whose forget gates begin open, or as open as you choose."""
 
     def __init__(
         self, input_size: int = FEATURES, hidden_size: int = 32, forget_bias: float = 1.0
     ) -> None:
-        super().__init__(input_size, hidden_size)
-        gate = slice(hidden_size, 2 * hidden_size)  # of i f g o
-        for name, value in {"bias_ih_l0": forget_bias, "bias_hh_l0": 0.0}.items():
-            getattr(self, name).data[gate] = value
+        super().__init__(input_size, hidden_size, forget_bias=forget_bias)
 
 
 def norms(layer: Recurrent, steps: int) -> np.ndarray:
@@ -65,9 +63,9 @@ def measure(steps: int, hidden: int, seed: int) -> dict[str, np.ndarray]:
     makers: dict[str, Callable[[], Recurrent]] = {
         "RNN": lambda: layers.RNN(FEATURES, hidden),
         "GRU": lambda: layers.GRU(FEATURES, hidden),
-        "LSTM, bias 0": lambda: BiasedLSTM(FEATURES, hidden, 0.0),
-        "LSTM, bias 1": lambda: BiasedLSTM(FEATURES, hidden, 1.0),
-        f"LSTM, bias log {steps}": lambda: BiasedLSTM(FEATURES, hidden, np.log(steps)),
+        "LSTM, bias 0": lambda: layers.LSTM(FEATURES, hidden, forget_bias=0.0),
+        "LSTM, bias 1": lambda: layers.LSTM(FEATURES, hidden, forget_bias=1.0),
+        f"LSTM, bias log {steps}": lambda: layers.LSTM(FEATURES, hidden, forget_bias=np.log(steps)),
     }
     found = {}
     for name, make in makers.items():
@@ -141,7 +139,7 @@ def main(
             f"{100 * keeps(values):.1f} %",
             "-" if lost is None else f"{lost} steps",
         )
-    console.print("", table, "", *(f"• {said}" for said in sentences(found)), sep="\n")
+    console.print("", table, "", bullets(sentences(found)), sep="\n")
     return found
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_lite import anomaly, kernels, modes
 from tinygrad_lite import functional as F
-from tinygrad_lite.errors import ShapeError, message
+from tinygrad_lite.errors import ArgumentError, ShapeError, message, nearest
 from tinygrad_lite.graph import raw
 from tinygrad_lite.layers import init
 from tinygrad_lite.module import Module, Parameter
@@ -61,6 +61,24 @@ class Memory(Module):
         named.pop("self")
         inherits = "__init__" not in vars(cls)
         cls.__signature__ = inspect.Signature([*named.values()]) if inherits else None  # type: ignore[attr-defined]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Memory:
+        """Look at the names of arguments, which Python would deny in the name of a base.
+
+        Raises:
+            ArgumentError: an argument has another name.
+        """
+        known = inspect.signature(cls).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+            for name in kwargs.keys() - known:
+                raise ArgumentError(
+                    message(
+                        cls.__name__,
+                        f"there is no argument {name!r}",
+                        fix=f"choose one of {nearest(name, [*known])}",
+                    )
+                )
+        return super().__new__(cls, *args, **kwargs)  # type: ignore[return-value]
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool, recurrent_init: Any) -> None:
         init.check_sizes(self, input_size=input_size, hidden_size=hidden_size)

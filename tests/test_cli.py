@@ -102,6 +102,11 @@ def test_list_one_kind():
     assert "dense" not in result.stdout
 
 
+def test_list_says_of_an_example_what_it_teaches():
+    words = " ".join(call("list", "models").stdout.split())
+    assert "gru tinygrad_lite GRU: what the LSTM does, with one memory and two gates." in words
+
+
 def test_help_of_an_example_lists_its_options():
     result = call("run", "cnn", "--help")
     assert result.returncode == 0
@@ -164,7 +169,7 @@ def test_failures_exit_with_1_and_explain(tmp_path):
     failure(call("compare", "rbm", "--epochs", 1), "rbm does not turn images")
 
 
-@pytest.mark.parametrize("name", ["lstm", "rbm"])
+@pytest.mark.parametrize("name", ["lstm", "rbm", "adding", "bidirectional"])
 def test_ctrl_c_stops_a_run_at_once_and_exits_with_130(name):
     process = subprocess.Popen(
         [sys.executable, "-m", "tinygrad_lite.cli", "run", name, "--epochs", "1000", "--plain"],
@@ -231,3 +236,37 @@ def test_bench_says_how_to_get_a_missing_rival(tmp_path):
     usage_error(call("bench", "--vs", "jax"), "'jax' is not 'torch'")
     usage_error(call("bench", "mpl"), "no row is called 'mpl'", "known: mlp")
     usage_error(call("bench", "--json", tmp_path / "no" / "x.json"), "there is no folder")
+
+
+def test_warmup_leaves_nothing_to_compile(tmp_path):
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        pytest.skip("nothing is compiled here")
+    first = call("warmup", NUMBA_CACHE_DIR=str(tmp_path))
+    assert first.returncode == 0, first.stderr
+    *families, end = first.stdout.splitlines()
+    assert {line.split()[0] for line in families} >= {"products", "RNN", "LSTM", "GRU"}
+    assert all(" kernels, " in line for line in families)
+    assert end.startswith("ready after ")
+    again = call("warmup", NUMBA_CACHE_DIR=str(tmp_path)).stdout.splitlines()
+    assert all("there already" in line for line in again[:-1])
+    program = """if True:
+        import tinygrad_lite as tg
+        from tinygrad_lite import kernels, layers
+        with kernels.compiling(print):
+            for batch in (2, 50):
+                y, _ = layers.GRU(7, 33, bidirectional=True)(tg.randn(batch, 30, 7), lengths=[3] * batch)
+                y.sum().backward()
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == ""  # other sizes, lengths and directions compile nothing new
+
+
+def test_warmup_without_numba():
+    told = call("warmup", NUMBA_DISABLE_JIT="1")
+    assert (told.returncode, told.stdout.split(":")[0]) == (0, "There is nothing to compile")

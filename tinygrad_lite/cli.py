@@ -122,8 +122,7 @@ def list_plugins(kind: str | None) -> None:
         for head in ("name", "package", "what it is"):
             table.add_column(head, no_wrap=head != "what it is")
         for plugin in registry.all():
-            about = (inspect.getdoc(plugin.item) or "").partition("\n")[0]
-            table.add_row(plugin.name, plugin.package, Text(about))
+            table.add_row(plugin.name, plugin.package, Text(_about(plugin)))
         for broken, why in registry.broken.items():
             table.add_row(broken, "[red]broken[/]", Text(why))
         console.print(table)
@@ -152,6 +151,13 @@ def warmup() -> None:
         what = f"{len(compiled)} kernels" if compiled else "there already"
         console.print(f"[dim]{what}, {time.perf_counter() - begin:.1f} s")
     console.print(f"ready after {time.perf_counter() - start:.1f} s")
+
+
+def _about(plugin: plugins.Plugin) -> str:
+    """Return the first line of what is written about a plugin; of an example, its lesson's."""
+    module = sys.modules[plugin.item.__module__]
+    lesson = hasattr(module, "main") and module.__doc__
+    return (lesson or inspect.getdoc(plugin.item) or "").partition("\n")[0]
 
 
 def _has_folder(option: str, path: str | None) -> None:
@@ -211,11 +217,15 @@ def _main_of_toml(path: Path) -> Callable[..., Any]:
 
 
 _HELP = {
+    "clip": "Norm that gradients are clipped to.",
     "epochs": "Passes over the training data.",
+    "hidden": "Units of the memory.",
+    "length": "Time steps of the sequence.",
     "lr": "Learning rate at the start.",
     "optimizer": "Name of an optimiser; see `tinygrad-lite list optim`.",
-    "plain": "One line an epoch, no drawing.",
+    "plain": "One line an epoch, and no colours.",
     "seed": "Makes the run repeatable.",
+    "steps": "Time steps of the sequences.",
 }
 
 

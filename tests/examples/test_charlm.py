@@ -11,14 +11,18 @@ from tinygrad_lite import optim
 from tinygrad_lite.examples import charlm
 
 
-def test_strands_and_chunks_hold_the_text_in_order():
+def test_strands_and_chunks_hold_the_text_in_order(monkeypatch):
+    monkeypatch.setattr(charlm, "CHUNK", 4)
     text = np.arange(23)
     strands = charlm.strands(text, 2)
     np.testing.assert_array_equal(strands, [np.arange(11), np.arange(11, 22)])
-    read = [(x.numpy(), y.numpy()) for x, y in charlm.chunks(strands, 4)]
-    assert [x.shape[1] for x, _ in read] == [4, 4, 2]
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in read], axis=1), strands[:, :-1])
+    model = charlm.CharLM(23, 8, 4)
+    read = [(logits.numpy(), y.numpy()) for logits, y in charlm.chunks(model, strands)]
+    assert [y.shape[1] for _, y in read] == [4, 4, 2]
     np.testing.assert_array_equal(np.concatenate([y for _, y in read], axis=1), strands[:, 1:])
+    whole = model(tg.tensor(strands[:, :-1]))[0].swapaxes(1, 2).numpy()
+    made = np.concatenate([logits for logits, _ in read], axis=2)
+    np.testing.assert_allclose(made, whole, atol=1e-6)
 
 
 def test_a_carried_state_reads_as_if_there_were_no_chunks():
@@ -28,19 +32,20 @@ def test_a_carried_state_reads_as_if_there_were_no_chunks():
     assert charlm.bits(model, text) == pytest.approx(whole, rel=1e-5)
 
 
-def test_the_gradient_ends_where_a_chunk_ends():
+def test_the_gradient_ends_where_a_chunk_ends(monkeypatch):
     """One update over two chunks of a text is the sum of two that know nothing of each other."""
     tg.seed(0)
-    model, text = charlm.CharLM(5, 8, 4), np.arange(24).reshape(2, 12) % 5
+    monkeypatch.setattr(charlm, "CHUNK", 6)
+    model, text = charlm.CharLM(5, 8, 4), np.arange(26).reshape(2, 13) % 5
     frozen = optim.SGD(model.parameters(), lr=0.0)  # learns nothing, so that gradients can be seen
     schedule = optim.schedules.Cosine(frozen, 100)
-    (x0, y0), (x1, y1) = charlm.chunks(text, 6)
-    charlm.learn(model, [(x0, y0), (x1, y1)], frozen, schedule)
-    _, state = model(x0)
+    charlm.learn(model, charlm.chunks(model, text), frozen, schedule)
+    _, state = model(tg.tensor(text[:, :6]))
     state = tuple(tg.tensor(part.numpy()) for part in state)
     expected = [p.grad.numpy() for p in model.parameters()]
     frozen.zero_grad()
-    F.cross_entropy(model(x1, state)[0].swapaxes(1, 2), y1).backward()
+    logits, _ = model(tg.tensor(text[:, 6:12]), state)
+    F.cross_entropy(logits.swapaxes(1, 2), tg.tensor(text[:, 7:])).backward()
     optim.clip_grad_norm_(model.parameters(), 1.0)
     for p, grad in zip(model.parameters(), expected, strict=True):
         np.testing.assert_allclose(p.grad.numpy(), grad, atol=1e-6)
@@ -52,7 +57,9 @@ def test_it_learns_a_pattern_and_writes_it():
     model, steps = charlm.CharLM(4, 16, 4), 8
     optimizer = optim.Adam(model.parameters(), lr=0.02)
     schedule = optim.schedules.Cosine(optimizer, 12 * steps)
-    course = [charlm.learn(model, charlm.chunks(text), optimizer, schedule) for _ in range(12)]
+    course = [
+        charlm.learn(model, charlm.chunks(model, text), optimizer, schedule) for _ in range(12)
+    ]
     assert course[-1] < 0.1 < 1.5 < course[0]
     assert charlm.bits(model, text) < 0.1
     assert model.write([0], 11, temperature=0.01) == [0, 1, 2, 3, 3, 1] * 2

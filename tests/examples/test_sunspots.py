@@ -83,11 +83,6 @@ def test_a_linear_series_is_found_by_the_linear_model():
         np.testing.assert_allclose(sunspots.errors(series, made, ahead, 60), 0, atol=1e-6)
 
 
-def test_curves():
-    text = sunspots.show_curves(np.array([0.0, 10.0, 5.0]), np.array([0.0, 5.0, 10.0]), 3).plain
-    assert text.splitlines() == ["  10  #o", "   5  o#", "   0 @  "]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_better_than_naive_for_two_years(seed):

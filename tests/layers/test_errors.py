@@ -407,17 +407,20 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.parametrize("layer", [layers.LSTM, layers.LSTMCell])
+def test_an_option_that_there_is_not(layer):
+    text = refused(tg.ArgumentError, lambda: layer(2, 3, peepholes=True))
+    assert text.startswith(f"{layer.__name__}: there is no argument 'peepholes'")
+    assert "choose one of peephole, " in text
+    assert "'nonlinearity'" in refused(tg.ArgumentError, lambda: layer(2, 3, nonlinearity="relu"))
+
+
 @pytest.mark.parametrize(("layer", "options", "fix"), OPTIONS)
 def test_options(layer, options, fix):
     text = refused(tg.ArgumentError, lambda: layer(2, 3, **options))
     name, value = next(iter(options.items()))
     assert text.startswith(f"{layer.__name__}: {name}={value!r} is not possible")
     assert fix in text
-
-
-def test_an_option_of_another_kind():
-    with pytest.raises(TypeError, match="nonlinearity"):
-        layers.LSTM(2, 3, nonlinearity="relu")
 
 
 @pytest.mark.parametrize("draw", [layers.init.orthogonal, layers.init.xavier_uniform])

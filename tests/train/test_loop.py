@@ -128,6 +128,25 @@ def test_a_training_step_of_the_model_is_used():
     assert len(history["loss"]) == 2
 
 
+def test_all_but_the_targets_goes_to_the_model(rng):
+    x, lengths = rng.random((6, 5, 2), np.float32), np.array([5, 1, 3, 2, 5, 4])
+    y = rng.random((6, 3), np.float32)
+
+    class Last(tg.Module):
+        def __init__(self):
+            self.gru = layers.GRU(2, 3, returns="last")
+
+        def forward(self, x, lengths):
+            return self.gru(x, lengths=lengths)
+
+    model = Last()
+    trainer = Trainer(model, optim.SGD(model.parameters(), 0.1), F.mse_loss, display="off")
+    loader = DataLoader([*zip(x, lengths, y, strict=True)], batch_size=6)
+    expected = F.mse_loss(model(x, lengths), y).item()
+    assert trainer.fit(loader, epochs=1)["loss"] == [pytest.approx(expected)]
+    assert trainer.evaluate(loader)["loss"] < expected
+
+
 def test_float64_data_is_brought_to_the_dtype_of_the_model():
     data = blobs()
     history = trainer().fit((data.x.astype(np.float64), data.y), epochs=1)

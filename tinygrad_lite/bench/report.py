@@ -15,10 +15,9 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from tinygrad_lite import kernels
 from tinygrad_lite.bench import machine
 from tinygrad_lite.bench.measure import SECONDS, Benchmark, Group, Result, measure, quartiles
-from tinygrad_lite.train.console import COMPILING
+from tinygrad_lite.train.console import compilation_told
 
 _QUICK = 0.3
 _WIDE = 68
@@ -45,6 +44,7 @@ def run(
         ArgumentError: the rival is not installed.
         DisagreementError: a row does not compute the same on both sides.
     """
+    machine.keep_freed_memory()
     console = Console(highlight=False)
     facts = machine.facts(vs == "torch")
     seconds = _QUICK if quick else SECONDS
@@ -52,7 +52,7 @@ def run(
     if not markdown:
         console.print(headline(facts), style="dim")
     try:
-        with _compilation_told(Console(stderr=True)):
+        with compilation_told(Console(stderr=True)):
             for i, benchmark in enumerate(benchmarks):
                 rival = benchmark.group.rival in (vs, "micrograd")
                 with _told(f"measuring {benchmark.key}, {i + 1} of {len(benchmarks)}"):
@@ -85,19 +85,6 @@ def _told(text: str) -> Iterator[None]:
     finally:
         if live:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)  # noqa: T201
-
-
-@contextmanager
-def _compilation_told(console: Console) -> Iterator[None]:
-    told: list[str] = []
-
-    def note(kernel: str) -> None:
-        if not told:
-            console.print(COMPILING, style="dim")
-        told.append(kernel)
-
-    with kernels.compiling(note):
-        yield
 
 
 def headline(facts: dict[str, str | int]) -> str:

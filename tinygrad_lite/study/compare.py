@@ -18,15 +18,15 @@ from rich.table import Table
 from rich.text import Text
 
 from tinygrad_lite import functional as F
-from tinygrad_lite import kernels, plugins
+from tinygrad_lite import plugins
 from tinygrad_lite.data import Dataset, digits
 from tinygrad_lite.errors import ArgumentError, TinygradLiteError
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops import random
 from tinygrad_lite.study.flow import Flow, gradient_flow
-from tinygrad_lite.study.sentences import sentences
+from tinygrad_lite.study.sentences import bullets, sentences
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train.console import COMPILING, is_live
+from tinygrad_lite.train.console import compilation_told, is_live
 from tinygrad_lite.train.events import EpochEnded, Event, StepEnded
 from tinygrad_lite.train.loop import Trainer
 from tinygrad_lite.train.recipe import EPOCHS, digits_trainer, noisy_loader
@@ -138,14 +138,7 @@ def compare_models(
     begin = time.perf_counter()
     train, test = digits()
     with ExitStack() as stack:
-        told: list[str] = []
-
-        def note(kernel: str) -> None:
-            if not told:
-                console.print(COMPILING, style="dim")
-            told.append(kernel)
-
-        stack.enter_context(kernels.compiling(note))
+        stack.enter_context(compilation_told(console))
         runners = [_start(name, train, test, epochs, seed) for name in names]
         if live:
             stack.enter_context(Live(console=console, get_renderable=lambda: _board(runners)))
@@ -161,7 +154,7 @@ def compare_models(
         f"{len(train):,} images to learn from, {len(test)} held out, {epochs} epochs, seed {seed}, "
         f"{seconds:.0f}s"
     )
-    report = Group(_table(results), "", *(f"• {s}" for s in sentences(results)), "", setting)
+    report = Group(_table(results), "", bullets(sentences(results)), "", setting)
     console.print(report)
     if svg is not None:
         picture = Console(record=True, file=io.StringIO(), width=_PICTURE_WIDTH, highlight=False)

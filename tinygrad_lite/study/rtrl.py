@@ -17,7 +17,7 @@ needs H² time a step and H memory for each step that it goes back. Therefore no
 networks with it.
 
 Source: Williams & Zipser, "A learning algorithm for continually running fully recurrent neural
-networks", 1989, equations 2 and 3.
+networks", 1989.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def rtrl_steps(
 
     Args:
         cell: `cell(x_t, *state, *weights)` returns the next state, a tuple if it has several parts,
-            the first of which is the output: a cell of `ops.cells`, or a function of yours.
+            the first of which is the output: a cell such as `F.lstm_cell`, or a function of yours.
             Sequences must not mix.
         x: the sequences.
         state: the parts that the first step starts from.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+from rich.text import Text
+
 if TYPE_CHECKING:
     from tinygrad_lite.study.compare import Result
 
@@ -14,6 +17,14 @@ def sentences(results: Sequence[Result]) -> list[str]:
     found = [_accuracy(results), _sharing(results), _cost(results)]
     found += [_over_time(results), _over_layers(results), _gap(results)]
     return [sentence for sentence in found if sentence]
+
+
+def bullets(sentences: Sequence[str]) -> Table:
+    """Return sentences as a list, for a rich console to print: later lines are indented."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for sentence in sentences:
+        table.add_row("•", Text(sentence))
+    return table
 
 
 def _percent(value: float) -> str:

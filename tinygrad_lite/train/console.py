@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from tinygrad_lite import kernels
 from tinygrad_lite.train.events import (
     Compiling,
     EpochEnded,
@@ -84,6 +85,20 @@ class Plain:
 
 
 COMPILING = "compiling kernels (once on this machine; the next run starts at once)"
+
+
+@contextmanager
+def compilation_told(console: Console) -> Iterator[None]:
+    """Say so, once, when the first kernel is compiled inside of the context."""
+    told: list[str] = []
+
+    def note(kernel: str) -> None:
+        if not told:
+            console.print(COMPILING, style="dim")
+        told.append(kernel)
+
+    with kernels.compiling(note):
+        yield
 
 
 def ending(event: FitEnded) -> str:

@@ -59,8 +59,9 @@ class Trainer:
     """Trains a model on batches.
 
     Args:
-        model: the Module to train. If it has a method `training_step(*batch) -> loss`, that is
-            used in place of `loss`.
+        model: the Module to train, called with all parts of a batch but the last, the targets:
+            `model(x)`, or `model(x, lengths)`. If it has a method `training_step(*batch) -> loss`,
+            that is used in place of `loss`.
         optimizer: holds the model's parameters.
         loss: a function of (outputs, targets).
         metrics: names, or functions of (outputs, targets) as ndarrays, to report beside the loss.
@@ -241,7 +242,7 @@ class Trainer:
         if hasattr(self.model, "training_step"):
             loss = self.model.training_step(*batch)
             return loss, {"loss": loss.item()}
-        if self.loss is None or len(batch) != 2:
+        if self.loss is None or len(batch) < 2:
             raise DataError(
                 message(
                     "Trainer",
@@ -249,8 +250,8 @@ class Trainer:
                     fix="train on a pair (x, y)",
                 )
             )
-        inputs, targets = batch
-        outputs = self.model(inputs)
+        *inputs, targets = batch
+        outputs = self.model(*inputs)
         loss = self.loss(outputs, targets)
         self._check({"loss, a function that returns a Tensor": isinstance(loss, Tensor)})
         measured = {name: f(outputs.data, targets.data) for name, f in self.metrics.items()}
