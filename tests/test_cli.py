@@ -254,8 +254,8 @@ def test_warmup_leaves_nothing_to_compile(tmp_path):
         from tinygrad_lite import kernels, layers
         with kernels.compiling(print):
             for batch in (2, 50):
-                y, _ = layers.GRU(7, 33, bidirectional=True)(tg.randn(batch, 30, 7), lengths=[3] * batch)
-                y.sum().backward()
+                x, layer = tg.randn(batch, 30, 7), layers.GRU(7, 33, bidirectional=True)
+                layer(x, lengths=[3] * batch)[0].sum().backward()
     """
     run = subprocess.run(
         [sys.executable, "-c", program],
