@@ -70,12 +70,12 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         external = {}
-        for dtype in (types.float32, types.float64):
+        for char, dtype in (("f", types.float32), ("d", types.float64)):
             kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
             signature = types.void(*(kinds[letter] for letter in arguments))
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             external[dtype] = types.ExternalFunction(symbol, signature)
-            _declared.append((function, dtype.name, external[dtype]))
+            _declared[char].append((function, external[dtype]))
 
         @overload(function)
         def call(first, *others):  # type: ignore[no-untyped-def]  # numba compares signatures
@@ -87,24 +87,25 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return declare
 
 
-_declared: list[tuple[Callable[..., Any], str, Any]] = []
+_declared: dict[str, list[tuple[Callable[..., Any], Any]]] = {"f": [], "d": []}
 _compiled: list[Any] = []  # the code lives as long as what is in here
 _one_at_a_time = RLock()
 
 
 def prepare(dtype: np.dtype[Any]) -> None:
     """Compile the routines that were declared since the last call for this dtype."""
-    if not any(name == dtype.name for _, name, _ in _declared):
+    declared = _declared[dtype.char]
+    if not declared:
         return
     with _one_at_a_time:
-        for declared in [d for d in _declared if d[1] == dtype.name]:
-            function, _, external = declared
+        while declared:
+            function, external = declared[0]
             options: dict[str, Any] = {"error_model": "numpy", "fastmath": _REORDERED}
             decorator = partial(numba.cfunc, external.sig, pipeline_class=_Told, **options)
             compiled = _cached(decorator, function)
             llvm.add_symbol(external.symbol, compiled.address)
             _compiled.append(compiled)
-            _declared.remove(declared)
+            del declared[0]
 
 
 def _cached(decorator: Callable[..., Any], function: Callable[..., Any]) -> Any:
