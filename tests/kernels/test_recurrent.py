@@ -233,7 +233,7 @@ def run_between_guards(monkeypatch):
     Returns the arrays around them. Fresh memory is full of NaN.
     """
     rooms, empty, real = [], np.empty, kernels.recurrent._run
-    panels_for = kernels.recurrent.panels_for
+    room_for = kernels.gemm.room_for
 
     def spoilt(shape, dtype=float):
         array = empty(shape, dtype)
@@ -241,8 +241,8 @@ def run_between_guards(monkeypatch):
             array.fill(np.nan)
         return array
 
-    def panels(*args):
-        around, inside = guarded(panels_for(*args))
+    def guarded_room(*args):
+        around, inside = guarded(room_for(*args))
         rooms.append(around)
         return inside
 
@@ -255,7 +255,7 @@ def run_between_guards(monkeypatch):
                 original[...] = inside
 
     monkeypatch.setattr(np, "empty", spoilt)
-    monkeypatch.setattr(kernels.recurrent, "panels_for", panels)
+    monkeypatch.setattr(kernels.gemm, "room_for", guarded_room)
     monkeypatch.setattr(kernels.recurrent, "_run", guarded_run)
     return rooms
 

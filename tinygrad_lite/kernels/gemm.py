@@ -31,7 +31,7 @@ _ROWS = 8 * HEIGHTS[0]
 _COLUMNS = 2048
 _PAD = 16  # keeps the rows of a copy from falling on the same lines of the cache
 _A_SIZE = max(_ROWS * (_DEPTH + _PAD), _DEPTH * (_ROWS + _PAD))
-# products of fewer multiplications than these are not worth a second thread
+# fewer multiplications, or elements to copy, than these are not worth a second thread
 _SHARED = 200_000
 
 keep_blas_to_one_thread()
@@ -200,11 +200,38 @@ def room_for(elements, dtype):
     return room[start : start + elements]
 
 
-def panels_for(depth, columns, dtype):
-    """Return room for the panels of a matrix (depth, columns), with what will fill it at hand."""
-    prepare(np.dtype(dtype))
-    wide = 2 * VECTOR_BYTES // np.dtype(dtype).itemsize
-    return room_for(-(-columns // wide) * wide * depth, dtype)
+@kernel
+def _pack_share(t, count, b, b_row, b_column, depth, columns, panels, above, height):
+    """Pack the columns of one thread, below `above` rows that others fill."""
+    wide = 2 * lanes(pointer(b))
+    j, right = part(t, count, columns, wide)
+    target = at(pointer(panels), j * height + above * wide)
+    pack(at(pointer(b), j * b_column), b_row, b_column, depth, right - j, target, height)
+
+
+@kernel(parallel=True)
+def _pack_shares(count, *operands):
+    for t in prange(count):
+        _pack_share(t, count, *operands)
+
+
+def panels_of(*parts):
+    """Return the panels of one matrix: of parts (depth, columns) that stand on one another."""
+    columns, height = parts[0].shape[1], sum(map(len, parts))
+    dtype, size = parts[0].dtype, parts[0].itemsize
+    prepare(dtype)
+    wide = 2 * VECTOR_BYTES // size
+    panels, above = room_for(-(-columns // wide) * wide * height, dtype), 0
+    for b in parts:
+        strides = (stride // size for stride in b.strides)
+        operands = b[:1, :1], *strides, len(b), columns, panels, above, height
+        with Team(get_num_threads() if b.size >= _SHARED else 1) as count:
+            if count > 1:
+                _pack_shares(count, *operands)
+            else:
+                _pack_share(0, 1, *operands)
+        above += len(b)
+    return panels
 
 
 def gemm(a, b, out=None, add=False):

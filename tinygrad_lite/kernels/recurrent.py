@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_lite.kernels.activation import sigmoid, tanh
-from tinygrad_lite.kernels.gemm import multiply, pack, panels_for, part
+from tinygrad_lite.kernels.gemm import multiply, panels_of, part
 from tinygrad_lite.kernels.jit import carray, kernel, prange, routine
-from tinygrad_lite.kernels.simd import at, get, lanes, pointer
+from tinygrad_lite.kernels.simd import at, get, pointer
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
 # sequences with fewer multiplications than these are not worth a second thread
@@ -55,28 +55,6 @@ def _add_row(g, g_batch, g_time, g_feature, step, n, total):
     else:
         for j in range(len(total)):
             total[j] += get(at(source, j * g_feature))
-
-
-@kernel
-def _pack_rows(weight, begin, end, panels, height):
-    """Pack rows of a weight, from begin to end, as columns of panels."""
-    depth = weight.shape[1]
-    pack(at(pointer(weight), begin * depth), 1, depth, depth, end - begin, panels, height)
-
-
-@kernel
-def _pack_both(w_ih, w_hh, end, panels):
-    """Pack rows of both weights, up to `end`, for products with all of the operand."""
-    inputs, height = w_ih.shape[1], w_ih.shape[1] + w_hh.shape[1]
-    below = at(pointer(panels), inputs * 2 * lanes(pointer(panels)))
-    _pack_rows(w_ih, 0, end, pointer(panels), height)
-    _pack_rows(w_hh, 0, end, below, height)
-
-
-@kernel
-def _pack_backward(w_hh, panels):
-    rows, columns = w_hh.shape
-    pack(pointer(w_hh), columns, 1, rows, columns, pointer(panels), rows)
 
 
 @routine("ppn")
@@ -266,14 +244,6 @@ def _lstm_step_back(a, before, c, dh, dc, work, size):
 
 
 @kernel
-def _pack_gru(w_ih, w_hh, panels, of_n, of_q):
-    rows, size = w_hh.shape
-    _pack_both(w_ih, w_hh, 2 * size, panels)
-    _pack_rows(w_ih, 2 * size, rows, pointer(of_n), w_ih.shape[1])
-    _pack_rows(w_hh, 2 * size, rows, pointer(of_q), size)
-
-
-@kernel
 def _gru_forward(
     t, count, x, x_batch, x_time, x_feature, spans, panels, of_n, of_q, bias, operand, inputs, gates
 ):
@@ -406,9 +376,7 @@ def _run(serial, parallel, work, batch, *args):
 def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans, relu):
     """Return the operand of every step."""
     operand = _operand(1, x, h0, w_ih, w_hh, b_ih, b_hh)
-    panels = panels_for(operand.shape[2], len(w_ih), x.dtype)
-    _pack_both(_c(w_ih), _c(w_hh), len(w_ih), panels)
-    args = *_strided(x), spans, panels, b_ih + b_hh, operand, x.shape[2], relu
+    args = *_strided(x), spans, panels_of(w_ih.T, w_hh.T), b_ih + b_hh, operand, x.shape[2], relu
     _run(_rnn_forward, _rnn_forwards, operand.size * len(w_ih), len(x), *args)
     return operand
 
@@ -417,7 +385,7 @@ def rnn_backward(g, dh, w_hh, spans, operand, relu):
     """Return the gradients of the gate (T, N, H) and their sum; those of h0 replace dh."""
     da, db = _gradients(operand, 1, dh)
     inputs = operand.shape[2] - dh.shape[1]
-    args = *_strided(g), spans, _packed(w_hh), operand, inputs, relu, da, db, dh
+    args = *_strided(g), spans, panels_of(w_hh), operand, inputs, relu, da, db, dh
     _run(_rnn_backward, _rnn_backwards, da.size * dh.shape[1], len(dh), *args)
     return da, db.sum(axis=0)
 
@@ -429,8 +397,7 @@ def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, spans):
     gates = np.empty((steps, batch, 4 * size), x.dtype)
     c = np.empty((steps + 1, batch, size), x.dtype)
     c[0] = c0
-    panels = panels_for(operand.shape[2], 4 * size, x.dtype)
-    _pack_both(_c(w_ih), _c(w_hh), 4 * size, panels)
+    panels = panels_of(w_ih.T, w_hh.T)
     args = *_strided(x), spans, panels, b_ih + b_hh, operand, x.shape[2], gates, c
     _run(_lstm_forward, _lstm_forwards, operand.size * 4 * size, batch, *args)
     return operand, gates, c
@@ -442,7 +409,7 @@ def lstm_backward(g, dh, dc, w_hh, spans, gates, c):
     Returns the sums of the former.
     """
     db = np.zeros((len(dh), gates.shape[2]), dh.dtype)
-    args = *_strided(g), spans, _packed(w_hh), gates, c, db, dh, dc
+    args = *_strided(g), spans, panels_of(w_hh), gates, c, db, dh, dc
     _run(_lstm_backward, _lstm_backwards, gates.size * dh.shape[1], len(dh), *args)
     return db.sum(axis=0)
 
@@ -452,10 +419,9 @@ def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans):
     operand = _operand(3, x, h0, w_ih, w_hh, b_ih, b_hh)
     steps, (batch, size), inputs = len(operand) - 1, h0.shape, x.shape[2]
     gates = np.empty((steps, batch, 4 * size), x.dtype)
-    panels = panels_for(operand.shape[2], 2 * size, x.dtype)
-    of_n, of_q = panels_for(inputs, size, x.dtype), panels_for(size, size, x.dtype)
-    _pack_gru(_c(w_ih), _c(w_hh), panels, of_n, of_q)
-    both = 2 * size  # gates whose biases act as one
+    both = 2 * size  # gates whose two sides act as one
+    panels = panels_of(w_ih[:both].T, w_hh[:both].T)
+    of_n, of_q = panels_of(w_ih[both:].T), panels_of(w_hh[both:].T)
     bias = np.concatenate([b_ih[:both] + b_hh[:both], b_ih[both:], b_hh[both:]])
     args = *_strided(x), spans, panels, of_n, of_q, bias, operand, inputs, gates
     _run(_gru_forward, _gru_forwards, operand.size * 3 * size, batch, *args)
@@ -466,12 +432,9 @@ def gru_backward(g, dh, w_hh, spans, operand, gates):
     """Return the gradients of the gates, as n r z q, and their sum; those of h0 replace dh."""
     da, db = _gradients(operand, 4, dh)
     inputs = operand.shape[2] - dh.shape[1]
-    args = *_strided(g), spans, _packed(w_hh), operand, inputs, gates, da, db, dh
+    args = *_strided(g), spans, panels_of(w_hh), operand, inputs, gates, da, db, dh
     _run(_gru_backward, _gru_backwards, da.size * dh.shape[1], len(dh), *args)
     return da, db.sum(axis=0)
-
-
-_c = np.ascontiguousarray
 
 
 def _operand(gates, x, h0, w_ih, w_hh, b_ih, b_hh):
@@ -500,10 +463,3 @@ def _gradients(states, gates, dh):
 def _strided(x):
     """Return the first element of x (N, T, ...) and its three strides, in elements."""
     return x[:1, :1, :1], *(stride // x.itemsize for stride in x.strides)
-
-
-def _packed(w_hh):
-    """Return the panels of a recurrent weight, for the way back."""
-    panels = panels_for(*w_hh.shape, w_hh.dtype)
-    _pack_backward(_c(w_hh), panels)
-    return panels
