@@ -26,6 +26,10 @@ def in_layout(x, layout):
         return np.asfortranarray(x)
     if layout == "strided":
         return np.repeat(np.repeat(x, 2, axis=0), 3, axis=1)[::2, ::3]
+    if layout == "packed record":  # steps between elements that are no multiple of their size
+        records = np.zeros(x.shape, [("flag", "i1"), ("number", x.dtype)])
+        records["number"] = x
+        return records["number"]
     return x[::-1, ::-1].copy()[::-1, ::-1] if layout == "backward" else x
 
 
@@ -41,7 +45,7 @@ def untouched(around):
     return np.isnan(around[:GUARD]).all() and np.isnan(around[-GUARD:]).all()
 
 
-layouts = st.sampled_from(["c", "fortran", "strided", "backward"])
+layouts = st.sampled_from(["c", "fortran", "strided", "backward", "packed record"])
 # around the heights and widths of tiles, and beyond a block of each kind
 sizes = st.one_of(st.integers(1, 40), st.sampled_from([96, 97, 255, 256, 257, 300]))
 

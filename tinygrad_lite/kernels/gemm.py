@@ -192,6 +192,17 @@ def _shares(down, across, *operands):
         _share(t, down, across, *operands)
 
 
+def strided(x):
+    """Return the first element of x and its strides in elements.
+
+    Where these are no whole numbers, as in a field of a packed record, they are those of a copy.
+    """
+    size = x.itemsize
+    if any(stride % size for stride in x.strides):
+        x = x.copy()
+    return x[(slice(1),) * x.ndim], *(stride // size for stride in x.strides)
+
+
 def room_for(elements, dtype):
     """Return an array whose vectors do not straddle lines of the cache: these load half as fast."""
     size = np.dtype(dtype).itemsize
@@ -218,13 +229,12 @@ def _pack_shares(count, *operands):
 def panels_of(*parts):
     """Return the panels of one matrix: of parts (depth, columns) that stand on one another."""
     columns, height = parts[0].shape[1], sum(map(len, parts))
-    dtype, size = parts[0].dtype, parts[0].itemsize
+    dtype = parts[0].dtype
     prepare(dtype)
-    wide = 2 * VECTOR_BYTES // size
+    wide = 2 * VECTOR_BYTES // dtype.itemsize
     panels, above = room_for(-(-columns // wide) * wide * height, dtype), 0
     for b in parts:
-        strides = (stride // size for stride in b.strides)
-        operands = b[:1, :1], *strides, len(b), columns, panels, above, height
+        operands = *strided(b), len(b), columns, panels, above, height
         with Team(get_num_threads() if b.size >= _SHARED else 1) as count:
             if count > 1:
                 _pack_shares(count, *operands)
@@ -248,7 +258,7 @@ def gemm(a, b, out=None, add=False):
     """
     if out is None:
         out = np.empty((a.shape[0], b.shape[1]), a.dtype)
-    (rows, depth), columns, size = a.shape, b.shape[1], a.itemsize
+    (rows, depth), columns = a.shape, b.shape[1]
     if b.shape[0] != depth or out.shape != (rows, columns):
         raise ValueError(f"gemm: {a.shape} times {b.shape} does not go into {out.shape}")
     if not a.dtype == b.dtype == out.dtype or a.dtype.char not in "fd":
@@ -257,7 +267,7 @@ def gemm(a, b, out=None, add=False):
         if not add:
             out[...] = 0
         return out
-    if out.strides[1] != size and columns > 1:
+    if (columns > 1 and out.strides[1] != out.itemsize) or out.strides[0] % out.itemsize:
         raise ValueError("gemm: the columns of out must lie side by side")
     prepare(a.dtype)
     wanted = get_num_threads() if rows * columns * depth >= _SHARED else 1
@@ -265,13 +275,12 @@ def gemm(a, b, out=None, add=False):
         down, across = _grid(count, rows, columns)
         packed = min(_COLUMNS, -(-columns // across // 64) * 64 + 64) * min(_DEPTH, depth)
         scratch = room_for(count * (_A_SIZE + packed), a.dtype)
-        strides = [s // size for s in (*a.strides, *b.strides, out.strides[0])]
-        corners = a[:1, :1], *strides[:2], b[:1, :1], *strides[2:4], out[:1, :1], strides[4]
-        operands = down, across, *corners, rows, columns, depth, add, scratch
+        corner, c_row, _ = strided(out)
+        operands = *strided(a), *strided(b), corner, c_row, rows, columns, depth, add, scratch
         if count > 1:
-            _shares(*operands)
+            _shares(down, across, *operands)
         else:
-            _share(0, *operands)
+            _share(0, 1, 1, *operands)
     return out
 
 

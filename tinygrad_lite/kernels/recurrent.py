@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_lite.kernels.activation import sigmoid, tanh
-from tinygrad_lite.kernels.gemm import multiply, panels_of, part
+from tinygrad_lite.kernels.gemm import multiply, panels_of, part, strided
 from tinygrad_lite.kernels.jit import carray, kernel, prange, routine
 from tinygrad_lite.kernels.simd import at, get, pointer
 from tinygrad_lite.kernels.threads import Team, get_num_threads
@@ -376,7 +376,7 @@ def _run(serial, parallel, work, batch, *args):
 def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans, relu):
     """Return the operand of every step."""
     operand = _operand(1, x, h0, w_ih, w_hh, b_ih, b_hh)
-    args = *_strided(x), spans, panels_of(w_ih.T, w_hh.T), b_ih + b_hh, operand, x.shape[2], relu
+    args = *strided(x), spans, panels_of(w_ih.T, w_hh.T), b_ih + b_hh, operand, x.shape[2], relu
     _run(_rnn_forward, _rnn_forwards, operand.size * len(w_ih), len(x), *args)
     return operand
 
@@ -385,7 +385,7 @@ def rnn_backward(g, dh, w_hh, spans, operand, relu):
     """Return the gradients of the gate (T, N, H) and their sum; those of h0 replace dh."""
     da, db = _gradients(operand, 1, dh)
     inputs = operand.shape[2] - dh.shape[1]
-    args = *_strided(g), spans, panels_of(w_hh), operand, inputs, relu, da, db, dh
+    args = *strided(g), spans, panels_of(w_hh), operand, inputs, relu, da, db, dh
     _run(_rnn_backward, _rnn_backwards, da.size * dh.shape[1], len(dh), *args)
     return da, db.sum(axis=0)
 
@@ -398,7 +398,7 @@ def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, spans):
     c = np.empty((steps + 1, batch, size), x.dtype)
     c[0] = c0
     panels = panels_of(w_ih.T, w_hh.T)
-    args = *_strided(x), spans, panels, b_ih + b_hh, operand, x.shape[2], gates, c
+    args = *strided(x), spans, panels, b_ih + b_hh, operand, x.shape[2], gates, c
     _run(_lstm_forward, _lstm_forwards, operand.size * 4 * size, batch, *args)
     return operand, gates, c
 
@@ -409,7 +409,7 @@ def lstm_backward(g, dh, dc, w_hh, spans, gates, c):
     Returns the sums of the former.
     """
     db = np.zeros((len(dh), gates.shape[2]), dh.dtype)
-    args = *_strided(g), spans, panels_of(w_hh), gates, c, db, dh, dc
+    args = *strided(g), spans, panels_of(w_hh), gates, c, db, dh, dc
     _run(_lstm_backward, _lstm_backwards, gates.size * dh.shape[1], len(dh), *args)
     return db.sum(axis=0)
 
@@ -423,7 +423,7 @@ def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, spans):
     panels = panels_of(w_ih[:both].T, w_hh[:both].T)
     of_n, of_q = panels_of(w_ih[both:].T), panels_of(w_hh[both:].T)
     bias = np.concatenate([b_ih[:both] + b_hh[:both], b_ih[both:], b_hh[both:]])
-    args = *_strided(x), spans, panels, of_n, of_q, bias, operand, inputs, gates
+    args = *strided(x), spans, panels, of_n, of_q, bias, operand, inputs, gates
     _run(_gru_forward, _gru_forwards, operand.size * 3 * size, batch, *args)
     return operand, gates
 
@@ -432,7 +432,7 @@ def gru_backward(g, dh, w_hh, spans, operand, gates):
     """Return the gradients of the gates, as n r z q, and their sum; those of h0 replace dh."""
     da, db = _gradients(operand, 4, dh)
     inputs = operand.shape[2] - dh.shape[1]
-    args = *_strided(g), spans, panels_of(w_hh), operand, inputs, gates, da, db, dh
+    args = *strided(g), spans, panels_of(w_hh), operand, inputs, gates, da, db, dh
     _run(_gru_backward, _gru_backwards, da.size * dh.shape[1], len(dh), *args)
     return da, db.sum(axis=0)
 
@@ -458,8 +458,3 @@ def _gradients(states, gates, dh):
     steps, (batch, size) = len(states) - 1, dh.shape
     da = np.empty((steps, batch, gates * size), dh.dtype)
     return da, np.zeros((batch, gates * size), dh.dtype)
-
-
-def _strided(x):
-    """Return the first element of x (N, T, ...) and its three strides, in elements."""
-    return x[:1, :1, :1], *(stride // x.itemsize for stride in x.strides)
