@@ -195,10 +195,11 @@ def _shares(down, across, *operands):
 def strided(x):
     """Return the first element of x and its strides in elements.
 
-    Where these are no whole numbers, as in a field of a packed record, they are those of a copy.
+    They are those of a copy where these are no whole numbers, as in a field of a packed record, and
+    where x is read-only, as what is broadcast, for which Numba would compile every kernel again.
     """
     size = x.itemsize
-    if any(stride % size for stride in x.strides):
+    if not x.flags.writeable or any(stride % size for stride in x.strides):
         x = x.copy()
     return x[(slice(1),) * x.ndim], *(stride // size for stride in x.strides)
 
@@ -275,7 +276,7 @@ def gemm(a, b, out=None, add=False):
         down, across = _grid(count, rows, columns)
         packed = min(_COLUMNS, -(-columns // across // 64) * 64 + 64) * min(_DEPTH, depth)
         scratch = room_for(count * (_A_SIZE + packed), a.dtype)
-        corner, c_row, _ = strided(out)
+        corner, c_row = out[:1, :1], out.strides[0] // out.itemsize  # of out itself, no copy
         operands = *strided(a), *strided(b), corner, c_row, rows, columns, depth, add, scratch
         if count > 1:
             _shares(down, across, *operands)
