@@ -10,7 +10,14 @@ from tinygrad_lite.layers.activation import (
     Softplus,
     Tanh,
 )
-from tinygrad_lite.layers.conv import Conv, Conv2d
+from tinygrad_lite.layers.conv import (
+    Conv,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+)
 from tinygrad_lite.layers.dense import Dense
 from tinygrad_lite.layers.dropout import Dropout
 from tinygrad_lite.layers.flatten import Flatten
@@ -35,7 +42,11 @@ __all__ = [
     "RNNCell",
     "AvgPool2d",
     "Conv",
+    "Conv1d",
     "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
     "Dense",
     "Dropout",
     "Flatten",

@@ -52,6 +52,87 @@ def xavier_normal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
     return (deviation * generator().standard_normal(shape)).astype(np.float32)
 
 
+def kaiming_uniform(
+    shape: tuple[int, ...],
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+) -> np.ndarray:
+    """Draw from U(-b, b) with b = gain √(3 / fan) (He et al., 2015, eqs. 10 and 14).
+
+    What a nonlinearity takes away from the variance of values, or of gradients, `gain` gives back.
+
+    Args:
+        shape: (out, in, ...); fans count the further axes.
+        a: slope of "leaky_relu" where it is negative; the default makes it the ReLU.
+        mode: "fan_in" keeps the variance of values on their way forward, "fan_out" that of
+            gradients on their way back.
+        nonlinearity: what follows the layer; see `calculate_gain`.
+
+    Raises:
+        ShapeError: fewer than two axes.
+        ArgumentError: another mode, or an unknown nonlinearity.
+    """
+    bound = math.sqrt(3.0) * _kaiming("kaiming_uniform", shape, a, mode, nonlinearity)
+    return generator().uniform(-bound, bound, shape).astype(np.float32)
+
+
+def kaiming_normal(
+    shape: tuple[int, ...],
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+) -> np.ndarray:
+    """Draw from N(0, σ²) with σ = gain / √fan; see `kaiming_uniform`.
+
+    Raises:
+        ShapeError: fewer than two axes.
+        ArgumentError: another mode, or an unknown nonlinearity.
+    """
+    deviation = _kaiming("kaiming_normal", shape, a, mode, nonlinearity)
+    return (deviation * generator().standard_normal(shape)).astype(np.float32)
+
+
+def _kaiming(subject: str, shape: tuple[int, ...], a: float, mode: str, nonlinearity: str) -> float:
+    """Return the standard deviation of the weights."""
+    fans = dict(zip(("fan_in", "fan_out"), _fans(subject, shape), strict=True))
+    if mode not in fans:
+        raise ArgumentError(
+            message(subject, f"mode={mode!r} is not possible", fix="choose fan_in or fan_out")
+        )
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode])
+
+
+def calculate_gain(nonlinearity: str, param: float = 0.01) -> float:
+    """Return by what weights are multiplied to make up for the nonlinearity that follows them.
+
+    Args:
+        nonlinearity: 1 for "linear", "sigmoid" and convolutions, 5/3 for "tanh", √2 for "relu",
+            √(2 / (1 + param²)) for "leaky_relu", 3/4 for "selu".
+        param: slope of "leaky_relu" where it is negative.
+
+    Raises:
+        ArgumentError: the nonlinearity is unknown.
+    """
+    gains = {
+        **dict.fromkeys(("linear", "sigmoid", "conv1d", "conv2d", "conv3d"), 1.0),
+        **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), 1.0),
+        "tanh": 5.0 / 3.0,
+        "relu": math.sqrt(2.0),
+        "leaky_relu": math.sqrt(2.0 / (1.0 + param**2)),
+        "selu": 0.75,
+    }
+    if nonlinearity not in gains:
+        raise ArgumentError(
+            message(
+                "calculate_gain",
+                f"nonlinearity={nonlinearity!r} is not possible",
+                fix=f"choose one of {nearest(str(nonlinearity), gains)}",
+            )
+        )
+    return gains[nonlinearity]
+
+
 def orthogonal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
     """Draw a random orthogonal matrix, times gain (Saxe et al., 2014).
 

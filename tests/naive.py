@@ -39,44 +39,115 @@ def linear(x, weight, bias):
 # -- windows --------------------------------------------------------------------------------------
 
 
-def _conv2d_terms(x_shape, w_shape, stride, padding):
-    """Yield (place in y, place in x, place in w) of every product that convolution adds up."""
-    (n, c, h, wide), (o, _, kh, kw) = x_shape, w_shape
-    (sh, sw), (ph, pw) = _pair(stride), _pair(padding)
-    oh, ow = (h + 2 * ph - kh) // sh + 1, (wide + 2 * pw - kw) // sw + 1
-    for a, b, i, j, d, u, v in _positions(n, o, oh, ow, c, kh, kw):
-        row, column = i * sh + u - ph, j * sw + v - pw
-        if 0 <= row < h and 0 <= column < wide:
-            yield (a, b, i, j), (a, d, row, column), (b, d, u, v)
+def _each(value, axes):
+    return (value,) * axes if isinstance(value, int) else tuple(value)
+
+
+def _conv_terms(x_shape, w_shape, stride, padding, dilation, groups):
+    """The size of y, and (where in y, where in x, where in w) of all products that convolution
+    adds up: for each group, and each place of the filters."""
+    (n, _, *lengths), (o, c, *kernel) = x_shape, w_shape
+    stride, dilation = _each(stride, len(kernel)), _each(dilation, len(kernel))
+    if padding == "same":
+        size, before = lengths, [d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True)]
+    else:
+        before = _each(0 if padding == "valid" else padding, len(kernel))
+        all_of_each = zip(lengths, kernel, stride, before, dilation, strict=True)
+        size = [(m + 2 * p - d * (k - 1) - 1) // s + 1 for m, k, s, p, d in all_of_each]
+    terms = []
+    for group, *tap in _positions(groups, *kernel):
+        of_y, of_x = [], []
+        for m, count, s, p, d, u in zip(lengths, size, stride, before, dilation, tap, strict=True):
+            inside = [i for i in range(count) if 0 <= i * s + u * d - p < m]
+            of_y.append(inside)
+            of_x.append([i * s + u * d - p for i in inside])
+        filters = range(group * o // groups, (group + 1) * o // groups)
+        at_y = np.ix_(range(n), filters, *of_y)
+        at_x = np.ix_(range(n), range(group * c, (group + 1) * c), *of_x)
+        terms.append((at_y, at_x, (slice(filters.start, filters.stop), slice(None), *tap)))
+    return size, terms
+
+
+def _channels(x, matrix):
+    """Multiply the channels of images by a matrix (out, in)."""
+    return np.moveaxis(np.tensordot(matrix, x, (1, 1)), 0, 1)
+
+
+def _correlation(g, x):
+    """The products of all channels of g and x, over images and places."""
+    others = [0, *range(2, g.ndim)]
+    return np.tensordot(g, x, (others, others))
+
+
+def conv(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+    """The cross-correlation of images with filters, over as many axes as they have."""
+    size, terms = _conv_terms(x.shape, w.shape, stride, padding, dilation, groups)
+    y = np.zeros((len(x), len(w), *size))
+    for at_y, at_x, at_w in terms:
+        y[at_y] += _channels(x[at_x], w[at_w])
+    return y if b is None else y + b.reshape(-1, *[1] * len(size))
+
+
+def conv_gradients(g, x, w, stride=1, padding=0, dilation=1, groups=1):
+    """The gradients of x, w and b, from g, that of the result."""
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for at_y, at_x, at_w in _conv_terms(x.shape, w.shape, stride, padding, dilation, groups)[1]:
+        dx[at_x] += _channels(g[at_y], w[at_w].T)
+        dw[at_w] += _correlation(g[at_y], x[at_x])
+    return dx, dw, g.sum(axis=(0, *range(2, g.ndim)))
+
+
+def _transposed_terms(x_shape, w_shape, stride, padding, output_padding, groups, dilation):
+    """The size of the uncut y, the part of it that stays, and (where in the uncut y, channels of x,
+    where in w) of all copies of a place of the filters."""
+    (_, c, *lengths), (_, o, *kernel) = x_shape, w_shape
+    how = (stride, padding, output_padding, dilation)
+    stride, padding, more, dilation = (_each(v, len(kernel)) for v in how)
+    all_of_each = list(zip(lengths, kernel, stride, padding, more, dilation, strict=True))
+    size = [(m - 1) * s + d * (k - 1) + 1 + e for m, k, s, _, e, d in all_of_each]
+    inner = [slice(p, n - p) for n, p in zip(size, padding, strict=True)]
+    terms = []
+    for group, *tap in _positions(groups, *kernel):
+        places = [
+            slice(u * d, u * d + (m - 1) * s + 1, s)
+            for u, (m, _, s, _, _, d) in zip(tap, all_of_each, strict=True)
+        ]
+        channels = slice(group * c // groups, (group + 1) * c // groups)
+        at_y = (slice(None), slice(group * o, (group + 1) * o), *places)
+        terms.append((at_y, (slice(None), channels), (channels, slice(None), *tap)))
+    return size, (slice(None), slice(None), *inner), terms
+
+
+def conv_transpose(
+    x, w, b=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):  # fmt: skip
+    """Each place of images adds a copy of the filters; the border is cut off."""
+    how = (stride, padding, output_padding, groups, dilation)
+    size, inner, terms = _transposed_terms(x.shape, w.shape, *how)
+    y = np.zeros((len(x), w.shape[1] * groups, *size))
+    for at_y, at_x, at_w in terms:
+        y[at_y] += _channels(x[at_x], w[at_w].T)
+    return y[inner] if b is None else y[inner] + b.reshape(-1, *[1] * len(size))
+
+
+def conv_transpose_gradients(
+    g, x, w, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):  # fmt: skip
+    """The gradients of x, w and b, from g, that of the result."""
+    how = (stride, padding, output_padding, groups, dilation)
+    size, inner, terms = _transposed_terms(x.shape, w.shape, *how)
+    uncut, dx, dw = np.zeros((*g.shape[:2], *size)), np.zeros(x.shape), np.zeros(w.shape)
+    uncut[inner] = g
+    for at_y, at_x, at_w in terms:
+        dx[at_x] += _channels(uncut[at_y], w[at_w])
+        dw[at_w] += _correlation(x[at_x], uncut[at_y])
+    return dx, dw, g.sum(axis=(0, *range(2, g.ndim)))
 
 
 def _window_count(size, kernel, stride, padding=(0, 0)):
     return tuple(
         (n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding, strict=True)
     )
-
-
-def conv2d(x, w, b=None, stride=1, padding=0):
-    """The cross-correlation of images with filters."""
-    size = _window_count(x.shape[2:], w.shape[2:], _pair(stride), _pair(padding))
-    y = np.zeros((len(x), len(w), *size))
-    for at_y, at_x, at_w in _conv2d_terms(x.shape, w.shape, stride, padding):
-        y[at_y] += x[at_x] * w[at_w]
-    if b is not None:
-        for place in _positions(*y.shape):
-            y[place] += b[place[1]]
-    return y
-
-
-def conv2d_gradients(g, x, w, stride=1, padding=0):
-    """The gradients of x, w and b, from g, that of the result."""
-    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))
-    for at_y, at_x, at_w in _conv2d_terms(x.shape, w.shape, stride, padding):
-        dx[at_x] += g[at_y] * w[at_w]
-        dw[at_w] += g[at_y] * x[at_x]
-    for place in _positions(*g.shape):
-        db[place[1]] += g[place]
-    return dx, dw, db
 
 
 def _windows(x, kernel, stride):

@@ -249,7 +249,8 @@ _CALLS = {
 # other names of what is above, or is written in the same way
 _SYNONYMS = {
     "abs": "absolute", "dot": "matmul", "product": "matmul", "maximum": "max", "minimum": "min",
-    "ones_like": "ones", "zeros_like": "zeros", "bounded_log": "log", "conv2d_input": "conv2dᵀ",
+    "ones_like": "ones", "zeros_like": "zeros", "bounded_log": "log", "conv_input": "convᵀ",
+    "channel_sum": "sum",
 }  # fmt: skip
 _LATEX_FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "max", "min", "det"}
 

@@ -316,7 +316,8 @@ class Module(Hooked):
     @staticmethod
     def _fix_for(x: Tensor, lengths: dict[str, int]) -> str:
         if "channels" in lengths and x.shape[-1] == lengths["channels"]:
-            return "x seems to have its channels last: x.transpose(0, 3, 1, 2)"
+            order = (0, x.ndim - 1, *range(1, x.ndim - 1))
+            return f"x seems to have its channels last: x.transpose{order}"
         return "change the layer's size, or the layer before it"
 
 

@@ -23,6 +23,51 @@ CASES = {
             {"rejects": [(1, 1, 1, 3)]},
         ),
         (lambda: layers.Conv2d(3, 1, 1), (3, 1, 1), {}),
+        (lambda: layers.Conv2d(2, 4, 3, padding="same", dilation=2, groups=2), (2, 3, 2), {}),
+        *(
+            (
+                lambda mode=mode: layers.Conv2d(1, 2, 3, padding=(1, 2), padding_mode=mode),
+                (1, 3, 3),
+                {"rejects": [(1, 1, 0, 3)]},
+            )
+            for mode in ("reflect", "replicate", "circular")
+        ),
+    ],
+    "conv1d": [
+        (
+            lambda: layers.Conv1d(2, 3, 3, stride=2, padding=1),
+            (2, 5),
+            {"rejects": [(2, 5), (1, 5, 2), (1, 2, 0), (1, 2, 5, 1)]},
+        ),
+        (
+            lambda: layers.Conv1d(2, 2, 2, padding="same", groups=2, padding_mode="circular"),
+            (2, 3),
+            {},
+        ),
+    ],
+    "conv3d": [
+        (
+            lambda: layers.Conv3d(1, 2, (2, 1, 2), padding=(0, 1, 0), bias=False),
+            (1, 2, 2, 3),
+            {"rejects": [(1, 2, 2, 3), (1, 2, 2, 2, 3), (1, 1, 1, 2, 3)]},
+        ),
+        (lambda: layers.Conv3d(2, 2, 1, groups=2), (2, 1, 2, 1), {}),
+    ],
+    "conv_transpose1d": [
+        (
+            lambda: layers.ConvTranspose1d(2, 3, 3, 2, 1, 1),
+            (2, 3),
+            {"rejects": [(2, 3), (1, 3, 2), (1, 2, 0)]},
+        ),
+        (lambda: layers.ConvTranspose1d(2, 4, 2, groups=2, bias=False, dilation=2), (2, 1), {}),
+    ],
+    "conv_transpose2d": [
+        (
+            lambda: layers.ConvTranspose2d(2, 1, (2, 3), stride=(2, 1), output_padding=(1, 0)),
+            (2, 2, 3),
+            {"rejects": [(2, 2, 3), (1, 4, 3, 2), (1, 2, 0, 3)]},
+        ),
+        (lambda: layers.ConvTranspose2d(2, 2, 3, padding=1, groups=2), (2, 2, 1), {}),
     ],
     "max_pool2d": [
         (lambda: layers.MaxPool2d(2), (2, 5, 4), {"rejects": [(2, 5, 4), (1, 2, 1, 4)]}),

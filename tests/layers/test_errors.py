@@ -11,6 +11,10 @@ from tinygrad_lite import layers
 LAYERS = {
     "Dense(4, 3)": (layers.Dense(4, 3), (2, 4)),
     "Conv2d(2, 3, 3)": (layers.Conv2d(2, 3, 3), (2, 2, 5, 4)),
+    "Conv1d(2, 3, 3)": (layers.Conv1d(2, 3, 3), (2, 2, 5)),
+    "Conv3d(2, 3, 3)": (layers.Conv3d(2, 3, 3), (2, 2, 5, 4, 3)),
+    "ConvTranspose1d(2, 3, 3)": (layers.ConvTranspose1d(2, 3, 3), (2, 2, 5)),
+    "ConvTranspose2d(2, 3, 3)": (layers.ConvTranspose2d(2, 3, 3), (2, 2, 5, 4)),
     "MaxPool2d(2)": (layers.MaxPool2d(2), (2, 2, 5, 4)),
     "AvgPool2d(2)": (layers.AvgPool2d(2), (2, 2, 5, 4)),
     "Dropout(0.5)": (layers.Dropout(0.5), (2, 4)),
@@ -115,6 +119,14 @@ SHAPES = [
     ("Conv2d(2, 3, 3)", (1, 5, 4, 2), "channels last: x.transpose(0, 3, 1, 2)"),
     ("Conv2d(2, 3, 3)", (1, 2, 2, 9), "a window of (3, 3) does not fit into an image of (2, 9)"),
     ("Conv2d(2, 3, 3)", (1, 2, 9, 0), "a window of (3, 3) does not fit into an image of (9, 0)"),
+    ("Conv1d(2, 3, 3)", (5, 2), "needs input of shape (batch, channels, length)"),
+    ("Conv1d(2, 3, 3)", (1, 5, 2), "channels last: x.transpose(0, 2, 1)"),
+    ("Conv1d(2, 3, 3)", (1, 2, 2), "a window of (3,) does not fit into an image of (2,)"),
+    ("Conv3d(2, 3, 3)", (2, 2, 3, 3), "shape (batch, channels, depth, height, width)"),
+    ("Conv3d(2, 3, 3)", (1, 3, 4, 5, 2), "channels last: x.transpose(0, 4, 1, 2, 3)"),
+    ("ConvTranspose1d(2, 3, 3)", (1, 5, 2), "channels last: x.transpose(0, 2, 1)"),
+    ("ConvTranspose2d(2, 3, 3)", (1, 4, 5, 3), "needs 2 channels, got 4"),
+    ("ConvTranspose2d(2, 3, 3)", (1, 2, 0, 5), "the result would be of size (2, 7)"),
     ("MaxPool2d(2)", (5, 4), "needs input of shape (batch, channels, height, width)"),
     ("MaxPool2d(2)", (1, 3, 1, 4), "a window of (2, 2) does not fit into an image of (1, 4)"),
     ("AvgPool2d(2)", (5, 4), "needs input of shape (batch, channels, height, width)"),
@@ -318,6 +330,11 @@ ARGUMENTS = [
     (lambda n: layers.Conv2d(3, n, 3), "Conv2d", "out_channels"),
     (lambda n: layers.Conv2d(1, 1, n), "Conv2d", "kernel_size"),
     (lambda n: layers.Conv2d(1, 1, 3, stride=n), "Conv2d", "stride"),
+    (lambda n: layers.Conv1d(1, 1, n), "Conv1d", "kernel_size"),
+    (lambda n: layers.Conv1d(1, 1, 3, dilation=n), "Conv1d", "dilation"),
+    (lambda n: layers.Conv3d(1, 1, 3, groups=n), "Conv3d", "groups"),
+    (lambda n: layers.ConvTranspose1d(n, 1, 3), "ConvTranspose1d", "in_channels"),
+    (lambda n: layers.ConvTranspose2d(1, 1, 3, n), "ConvTranspose2d", "stride"),
     (lambda n: layers.MaxPool2d(n), "MaxPool2d", "kernel_size"),
     (lambda n: layers.AvgPool2d(2, stride=n), "AvgPool2d", "stride"),
     (lambda n: layers.RNN(n, 3), "RNN", "input_size"),
@@ -345,6 +362,9 @@ PAIRS = [
     (lambda n: layers.Conv2d(1, 1, n), "kernel_size", 1),
     (lambda n: layers.Conv2d(1, 1, 3, n), "stride", 1),
     (lambda n: layers.Conv2d(1, 1, 3, 1, n), "padding", 0),
+    (lambda n: layers.Conv2d(1, 1, 3, dilation=n), "dilation", 1),
+    (lambda n: layers.ConvTranspose2d(1, 1, 3, padding=n), "padding", 0),
+    (lambda n: layers.ConvTranspose2d(1, 1, 3, 2, output_padding=n), "output_padding", 0),
     (lambda n: layers.MaxPool2d(n), "kernel_size", 1),
 ]
 
@@ -423,7 +443,64 @@ def test_options(layer, options, fix):
     assert fix in text
 
 
-@pytest.mark.parametrize("draw", [layers.init.orthogonal, layers.init.xavier_uniform])
+CONVOLUTIONS = [
+    (layers.Conv2d, {"groups": 3}, "a divisor of in_channels=4 and out_channels=6"),
+    (layers.Conv1d, {"groups": 4}, "a divisor of in_channels=4 and out_channels=6"),
+    (layers.ConvTranspose2d, {"groups": 3}, "a divisor of in_channels=4"),
+    (layers.Conv2d, {"padding": "sane"}, "'same', 'valid'"),
+    (layers.Conv1d, {"padding": -1}, "from 0 on"),
+    (layers.ConvTranspose1d, {"padding": "same"}, "from 0 on"),
+    (layers.Conv2d, {"padding_mode": "reflct"}, "choose one of reflect, "),
+    (layers.Conv3d, {"padding_mode": None}, "choose one of circular, "),
+    (layers.ConvTranspose2d, {"padding_mode": "reflect"}, "choose one of zeros"),
+    (layers.ConvTranspose1d, {"output_padding": -1}, "from 0 on"),
+    (layers.ConvTranspose1d, {"output_padding": (1,)}, "below the larger of stride and dilation"),
+    (layers.ConvTranspose2d, {"output_padding": (0, 3), "stride": (4, 3)}, "(4, 3)"),
+]
+
+
+@pytest.mark.parametrize(("layer", "options", "fix"), CONVOLUTIONS)
+def test_options_of_convolutions(layer, options, fix):
+    text = refused(tg.ArgumentError, lambda: layer(4, 6, 3, **options))
+    name, value = next(iter(options.items()))
+    assert text.startswith(f"{layer.__name__}: {name}={value!r} is not possible")
+    assert fix in text
+
+
+def test_same_and_a_stride():
+    text = refused(tg.ArgumentError, lambda: layers.Conv2d(1, 1, 3, (1, 2), padding="same"))
+    assert text.startswith("Conv2d: padding='same' is not possible with stride (1, 2)")
+
+
+@pytest.mark.parametrize(
+    ("mode", "padding", "most"), [("reflect", (0, 4), 3), ("circular", (6, 1), 5)]
+)
+def test_more_padding_than_there_is_to_take(mode, padding, most):
+    layer = layers.Conv2d(2, 3, 3, padding=padding, padding_mode=mode)
+    text = refused(tg.ShapeError, lambda: layer(tg.ones(1, 2, 5, 4)))
+    assert "Conv2d(2, 3, 3, padding" in text
+    assert f"mode '{mode}' cannot add" in text
+    assert f"pad by {most} at most" in text
+
+
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (lambda init: init.kaiming_normal((2, 3), mode="fan"), "kaiming_normal: mode='fan'"),
+        (lambda init: init.kaiming_uniform((2, 3), mode=None), "kaiming_uniform: mode=None"),
+        (lambda init: init.calculate_gain("rel"), "calculate_gain: nonlinearity='rel'"),
+        (lambda init: init.kaiming_normal((2, 3), nonlinearity=2), "calculate_gain: nonlin"),
+    ],
+)
+def test_initial_weights_of_no_such_kind(call, problem):
+    text = refused(tg.ArgumentError, lambda: call(layers.init))
+    assert text.startswith(problem)
+    assert "fix: choose " in text
+
+
+@pytest.mark.parametrize(
+    "draw", [layers.init.orthogonal, layers.init.xavier_uniform, layers.init.kaiming_normal]
+)
 @pytest.mark.parametrize("shape", [(), (3,)])
 def test_initial_weights_have_two_axes(draw, shape):
     text = refused(tg.ShapeError, lambda: draw(shape))

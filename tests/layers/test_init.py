@@ -36,6 +36,54 @@ def test_xavier_keeps_the_variance():
     assert x.grad.data.std() == pytest.approx(1, rel=0.05)
 
 
+@pytest.mark.parametrize("shape", [(300, 200), (40, 30, 5, 4)])
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+@pytest.mark.parametrize(
+    ("options", "gain"),
+    [
+        ({}, math.sqrt(2)),
+        ({"a": 0.5}, math.sqrt(1.6)),
+        ({"nonlinearity": "relu", "a": 0.5}, math.sqrt(2)),
+        ({"nonlinearity": "tanh"}, 5 / 3),
+        ({"nonlinearity": "linear"}, 1),
+    ],
+    ids=str,
+)
+def test_kaiming(shape, mode, options, gain):
+    fan = math.prod(shape[2:]) * (shape[1] if mode == "fan_in" else shape[0])
+    deviation = gain / math.sqrt(fan)
+    bound = deviation * math.sqrt(3)
+    drawn = init.kaiming_uniform(shape, mode=mode, **options)
+    assert 0.99 * bound < abs(drawn).max() <= bound * (1 + 1e-6)
+    for weights in (drawn, init.kaiming_normal(shape, mode=mode, **options)):
+        assert (weights.shape, weights.dtype) == (shape, np.float32)
+        assert abs(weights.mean()) < 0.02 * deviation
+        assert weights.std() == pytest.approx(deviation, rel=0.02)
+    assert abs(init.kaiming_normal(shape, mode=mode, **options)).max() > 1.1 * bound
+
+
+@pytest.mark.parametrize("draw", [init.kaiming_uniform, init.kaiming_normal])
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_kaiming_keeps_the_scale_through_many_layers(draw, slope):
+    """Of values behind ten layers, and of gradients before them; a gain of 1 would halve it each."""
+    x = tg.randn(400, 300, requires_grad=True)
+    for mode in ("fan_in", "fan_out"):
+        y = x
+        for _ in range(10):
+            y = tg.leaky_relu(y @ draw((300, 300), slope, mode), slope)
+        x.grad = None
+        y.backward(tg.randn(400, 300))
+        assert 0.5 < (y.data**2).mean() < 2
+        assert 0.5 < (x.grad.data**2).mean() < 2
+
+
+def test_gains():
+    expected = {"linear": 1, "sigmoid": 1, "conv2d": 1, "tanh": 5 / 3, "relu": math.sqrt(2)}
+    for nonlinearity, gain in expected.items():
+        assert init.calculate_gain(nonlinearity) == pytest.approx(gain)
+    assert init.calculate_gain("leaky_relu", 2.0) == pytest.approx(math.sqrt(0.4))
+
+
 @pytest.mark.parametrize("shape", [(6, 6), (8, 3), (3, 8), (1, 1), (4, 3, 2), (1, 5)])
 def test_orthogonal(shape):
     drawn = init.orthogonal(shape, gain=2.0)
@@ -51,7 +99,9 @@ def test_orthogonal_prefers_no_direction():
     np.testing.assert_allclose(drawn, 0, atol=0.05)
 
 
-@pytest.mark.parametrize("draw", init.BY_NAME.values(), ids=init.BY_NAME)
+@pytest.mark.parametrize(
+    "draw", [*init.BY_NAME.values(), init.kaiming_uniform, init.kaiming_normal]
+)
 def test_repeatable(draw):
     tg.seed(5)
     first = draw((4, 4))

@@ -1,5 +1,7 @@
 """A state_dict loads on PyTorch's side as it is, and gives equal outputs (optional)."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -167,6 +169,73 @@ def test_initialisers_have_the_same_spread():
         drawn = getattr(layers.init, name)(shape, gain=1.5)
         theirs = getattr(torch.nn.init, f"{name}_")(torch.empty(shape), gain=1.5)
         assert drawn.std() == pytest.approx(theirs.std().item(), rel=0.02)
+    for name, mode in product(("kaiming_uniform", "kaiming_normal"), ("fan_in", "fan_out")):
+        for options in ({}, {"a": 0.7}, {"nonlinearity": "tanh"}):
+            drawn = getattr(layers.init, name)(shape, mode=mode, **options)
+            theirs = getattr(torch.nn.init, f"{name}_")(torch.empty(shape), mode=mode, **options)
+            assert drawn.std() == pytest.approx(theirs.std().item(), rel=0.02)
+
+
+GAINS = ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d"]
+GAINS += ["sigmoid", "tanh", "relu", "leaky_relu", "selu"]
+
+
+@pytest.mark.parametrize("nonlinearity", GAINS)
+def test_gains(nonlinearity):
+    gain, theirs = layers.init.calculate_gain, torch.nn.init.calculate_gain
+    assert gain(nonlinearity) == pytest.approx(theirs(nonlinearity))
+    assert gain(nonlinearity, 0.4) == pytest.approx(theirs(nonlinearity, 0.4))
+
+
+# kind, arguments, options
+CONVOLUTIONS = [
+    ("Conv1d", (4, 6, 3), {}),
+    ("Conv1d", (4, 6, 4, 2, 1, 2, 2, False), {}),
+    ("Conv1d", (4, 6, 4), {"padding": "same", "padding_mode": "circular"}),
+    ("Conv2d", (4, 6, (3, 2), (2, 1), (1, 0), (1, 2), 2, True, "zeros"), {}),
+    ("Conv2d", (4, 8, 3), {"padding": "same", "groups": 4}),
+    ("Conv2d", (4, 6, (2, 4)), {"padding": "same"}),
+    ("Conv2d", (4, 6, (2, 4)), {"padding": "same", "padding_mode": "reflect"}),
+    ("Conv2d", (4, 6, 3), {"padding": (2, 1), "padding_mode": "reflect"}),
+    ("Conv2d", (4, 6, 3), {"padding": (2, 1), "padding_mode": "replicate", "stride": 2}),
+    ("Conv2d", (4, 6, 3), {"padding": (2, 1), "padding_mode": "circular"}),
+    ("Conv3d", (4, 6, (1, 2, 3), (1, 2, 1), (0, 1, 2)), {}),
+    ("Conv3d", (4, 4, 2), {"groups": 4, "dilation": (1, 1, 2)}),
+    ("ConvTranspose1d", (4, 6, 3, 2, 1, 1, 2, False, 1), {}),
+    ("ConvTranspose1d", (4, 6, 3), {"stride": 2, "dilation": 3, "output_padding": 2}),
+    ("ConvTranspose2d", (4, 6, (3, 2), (2, 3), (1, 0), (1, 2), 2, True, (1, 2)), {}),
+    ("ConvTranspose2d", (4, 6, 4), {"stride": 2, "padding": 1}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("kind", "args", "options"), CONVOLUTIONS, ids=str)
+def test_convolutions(rng, kind, args, options, dtype):
+    ours, theirs = pair(kind, *args, dtype=dtype, **options)
+    shape = (2, args[0], 5, 6, 4)[: 2 + int(kind[-2])]
+    x, x_of_theirs = leaf(rng.standard_normal(shape).astype(dtype))
+    compare(ours, theirs, ours(x), theirs(x_of_theirs), [x], [x_of_theirs], TOLERANCE[dtype])
+    back = getattr(layers, kind)(*args, **options)
+    back.load_state_dict(theirs.state_dict())
+    for name, array in ours.state_dict().items():
+        np.testing.assert_allclose(back.state_dict()[name], array, atol=1e-7)
+
+
+@pytest.mark.parametrize(("kind", "args", "options"), CONVOLUTIONS, ids=str)
+def test_convolutions_start_alike(kind, args, options):
+    """From numbers of the same range."""
+    args = (64, 48, *args[2:])
+    ours, theirs = (
+        getattr(layers, kind)(*args, **options),
+        getattr(torch.nn, kind)(*args, **options),
+    )
+    state = theirs.state_dict()
+    assert {name: a.shape for name, a in ours.state_dict().items()} == {
+        name: tuple(a.shape) for name, a in state.items()
+    }
+    bounds = [abs(a).max() for a in (ours.weight.data, state["weight"].numpy())]
+    assert bounds[0] == pytest.approx(bounds[1], rel=0.01)
 
 
 @pytest.mark.parametrize(

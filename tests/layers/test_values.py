@@ -47,16 +47,54 @@ def test_dense_takes_scalars(rng):
     np.testing.assert_allclose(layer.weight.grad.data, expected, **CLOSE)
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "bias"),
-    [(3, 1, 0, True), (1, 1, 0, False), ((2, 3), (2, 1), (1, 0), True), (2, 3, 1, False)],
-)
-def test_conv2d(rng, kernel, stride, padding, bias):
-    layer = in_float64(layers.Conv2d(2, 3, kernel, stride, padding, bias))
-    x = rng.standard_normal((2, 2, 6, 5))
-    b = layer.bias.data if bias else None
-    expected = naive.conv2d(x, layer.weight.data, b, stride, padding)
+CONVOLUTIONS = [
+    ("Conv2d", (3,), {}),
+    ("Conv2d", (1, 1, 0, 1, 1, False), {}),
+    ("Conv2d", ((2, 3), (2, 1), (1, 0)), {}),
+    ("Conv2d", (2, 3, 1), {"bias": False, "groups": 2, "dilation": (1, 2)}),
+    ("Conv2d", (4, 1, "same"), {}),
+    ("Conv1d", (3, 2, 1, 2), {"groups": 2}),
+    ("Conv1d", (2,), {"padding": "valid"}),
+    ("Conv3d", (2, (1, 2, 1), 1, (2, 1, 1)), {}),
+    ("ConvTranspose2d", (3, 2, 1, (1, 0), 2, False, 1), {}),
+    ("ConvTranspose2d", ((2, 3),), {"dilation": (2, 1)}),
+    ("ConvTranspose1d", (4, 3, 2, 2), {"groups": 2}),
+]
+
+
+def arguments_of(layer):
+    """What the naive twin takes."""
+    names = ["stride", "padding", "dilation", "groups"]
+    names += ["output_padding"] * hasattr(layer, "output_padding")
+    return {name: getattr(layer, name) for name in names}
+
+
+@pytest.mark.parametrize(("kind", "args", "options"), CONVOLUTIONS, ids=str)
+def test_convolution(rng, kind, args, options):
+    layer = in_float64(getattr(layers, kind)(2, 4, *args, **options))
+    x = rng.standard_normal((2, 2, 6, 5, 4)[: 2 + int(kind[-2])])
+    b = None if layer.bias is None else layer.bias.data
+    twin = naive.conv_transpose if "Transpose" in kind else naive.conv
+    expected = twin(x, layer.weight.data, b, **arguments_of(layer))
     np.testing.assert_allclose(layer(x).data, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("padding", [1, (2, 0), "same", "valid"], ids=str)
+@pytest.mark.parametrize(
+    ("mode", "of_numpy"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")]
+)
+def test_padding_modes(rng, mode, of_numpy, padding):
+    layer = in_float64(layers.Conv2d(2, 3, (2, 4), padding=padding, padding_mode=mode))
+    x = rng.standard_normal((2, 2, 4, 5))
+    named = {1: [(1, 1), (1, 1)], "same": [(0, 1), (1, 2)], "valid": [(0, 0), (0, 0)]}
+    widths = [(0, 0), (0, 0), *named.get(padding, [(2, 2), (0, 0)])]
+    padded = np.pad(x, widths, of_numpy)
+    expected = naive.conv(padded, layer.weight.data, layer.bias.data)
+    np.testing.assert_allclose(layer(x).data, expected, **CLOSE)
+
+
+def test_conv_is_conv2d():
+    assert layers.Conv is layers.Conv2d
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(2, None), ((2, 3), None), (3, 2), (2, (1, 3))])

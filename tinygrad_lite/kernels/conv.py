@@ -1,7 +1,7 @@
-"""Direct convolution and its two gradients, on images that are padded already.
+"""Direct convolution and its gradients, with three spatial axes.
 
-At the face images are (N, C, H, W) and weights (O, C, KH, KW). Inside, the output channels come
-last, so that the innermost loop runs over contiguous numbers whatever the size of the image.
+Images are (N, C, D, H, W), weights (O, C / groups, KD, KH, KW). `padding` is what stands before the
+first place of each axis; what stands after the last one follows from `size`.
 """
 
 from __future__ import annotations
@@ -11,92 +11,88 @@ import numpy as np
 from tinygrad_lite.kernels.jit import kernel
 
 
-def forward(x, w, stride):
-    """Return y[n, o, i, j] = sum over c, u, v of x[n, c, i s + u, j s + v] w[o, c, u, v]."""
-    return _channels_first(_forward(x, _out_channels_last(w), stride))
-
-
-def input_gradient(g, w, stride, size):
-    """Return the gradient of the padded x, which has the given (H, W), from that of y."""
-    return _input_gradient(_channels_last(g), _out_channels_last(w), stride, size)
-
-
-def weight_gradient(g, x, stride, kernel_size):
-    """Return the gradient of w from that of y and the padded x."""
-    dw = _weight_gradient(_channels_last(g), x, stride, kernel_size)
-    return np.ascontiguousarray(dw.transpose(3, 0, 1, 2))
-
-
-def _channels_last(x):
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-
-
-def _channels_first(x):
-    return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
-
-
-def _out_channels_last(w):
-    return np.ascontiguousarray(w.transpose(1, 2, 3, 0))
-
-
-@kernel
-def _forward(x, w, stride):
-    n_images, in_channels, height, width = x.shape
-    _, kh, kw, out_channels = w.shape
-    sh, sw = stride
-    oh, ow = (height - kh) // sh + 1, (width - kw) // sw + 1
-    y = np.zeros((n_images, oh, ow, out_channels), x.dtype)
-    for n in range(n_images):
-        for i in range(oh):
-            for c in range(in_channels):
-                for u in range(kh):
-                    row = x[n, c, i * sh + u]
-                    for v in range(kw):
-                        weights = w[c, u, v]
-                        for j in range(ow):
-                            pixel, out = row[j * sw + v], y[n, i, j]
-                            for o in range(out_channels):
-                                out[o] += pixel * weights[o]
+def forward(x, w, bias, size, stride, padding, dilation, groups):
+    """Return y[n, o, i] = bias[o] + sum over c, u of x[n, c, i stride - padding + u dilation]
+    w[o, c, u], of the given size.
+    """
+    y = np.zeros((len(x), len(w), *size), x.dtype)
+    if bias is not None:
+        y += bias.reshape((-1, 1, 1, 1))
+    _forward(*map(_owned, (x, w)), y, stride, padding, dilation, groups)
     return y
 
 
-@kernel
-def _input_gradient(g, w, stride, size):
-    n_images, oh, ow, out_channels = g.shape
-    in_channels, kh, kw, _ = w.shape
-    sh, sw = stride
-    dx = np.zeros((n_images, in_channels, size[0], size[1]), g.dtype)
-    for n in range(n_images):
-        for c in range(in_channels):
-            for i in range(oh):
-                for u in range(kh):
-                    row = dx[n, c, i * sh + u]
-                    for v in range(kw):
-                        weights = w[c, u, v]
-                        for j in range(ow):
-                            grad, total = g[n, i, j], g.dtype.type(0)
-                            for o in range(out_channels):
-                                total += grad[o] * weights[o]
-                            row[j * sw + v] += total
+def input_gradient(g, w, size, stride, padding, dilation, groups):
+    """Return the gradient of x, which has the given size, from that of y."""
+    dx = np.zeros((len(g), w.shape[1] * groups, *size), g.dtype)
+    _input_gradient(dx, *map(_owned, (w, g)), stride, padding, dilation, groups)
     return dx
 
 
-@kernel
-def _weight_gradient(g, x, stride, kernel_size):
-    n_images, oh, ow, out_channels = g.shape
-    in_channels = x.shape[1]
-    sh, sw = stride
-    kh, kw = kernel_size
-    dw = np.zeros((in_channels, kh, kw, out_channels), g.dtype)
-    for n in range(n_images):
-        for c in range(in_channels):
-            for u in range(kh):
-                for v in range(kw):
-                    weights = dw[c, u, v]
-                    for i in range(oh):
-                        row = x[n, c, i * sh + u]
-                        for j in range(ow):
-                            pixel, grad = row[j * sw + v], g[n, i, j]
-                            for o in range(out_channels):
-                                weights[o] += pixel * grad[o]
+def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
+    """Return the gradient of w from that of y, and x."""
+    dw = np.zeros((g.shape[1], x.shape[1] // groups, *kernel), g.dtype)
+    x, g = _owned(x), _owned(g)
+    _weight_gradient(x, dw, g, stride, padding, dilation, groups)
     return dw
+
+
+def bias_gradient(g):
+    """Return the gradient of the bias from that of y."""
+    return g.sum(axis=(0, 2, 3, 4))
+
+
+def _owned(x):
+    return np.require(x, requirements=["C", "W"])
+
+
+@kernel
+def _forward(x, w, y, stride, padding, dilation, groups):
+    inner, outer = w.shape[1], w.shape[0] // groups
+    for n in range(y.shape[0]):
+        for o in range(y.shape[1]):
+            for place in np.ndindex(y.shape[2:]):
+                for c in range(inner):
+                    for u in np.ndindex(w.shape[2:]):
+                        i = place[0] * stride[0] - padding[0] + u[0] * dilation[0]
+                        j = place[1] * stride[1] - padding[1] + u[1] * dilation[1]
+                        k = place[2] * stride[2] - padding[2] + u[2] * dilation[2]
+                        if 0 <= i < x.shape[2] and 0 <= j < x.shape[3] and 0 <= k < x.shape[4]:
+                            y[n, o, place[0], place[1], place[2]] += (
+                                x[n, o // outer * inner + c, i, j, k] * w[o, c, u[0], u[1], u[2]]
+                            )
+
+
+@kernel
+def _input_gradient(x, w, y, stride, padding, dilation, groups):
+    inner, outer = w.shape[1], w.shape[0] // groups
+    for n in range(y.shape[0]):
+        for o in range(y.shape[1]):
+            for place in np.ndindex(y.shape[2:]):
+                for c in range(inner):
+                    for u in np.ndindex(w.shape[2:]):
+                        i = place[0] * stride[0] - padding[0] + u[0] * dilation[0]
+                        j = place[1] * stride[1] - padding[1] + u[1] * dilation[1]
+                        k = place[2] * stride[2] - padding[2] + u[2] * dilation[2]
+                        if 0 <= i < x.shape[2] and 0 <= j < x.shape[3] and 0 <= k < x.shape[4]:
+                            x[n, o // outer * inner + c, i, j, k] += (
+                                y[n, o, place[0], place[1], place[2]] * w[o, c, u[0], u[1], u[2]]
+                            )
+
+
+@kernel
+def _weight_gradient(x, w, y, stride, padding, dilation, groups):
+    inner, outer = w.shape[1], w.shape[0] // groups
+    for n in range(y.shape[0]):
+        for o in range(y.shape[1]):
+            for place in np.ndindex(y.shape[2:]):
+                for c in range(inner):
+                    for u in np.ndindex(w.shape[2:]):
+                        i = place[0] * stride[0] - padding[0] + u[0] * dilation[0]
+                        j = place[1] * stride[1] - padding[1] + u[1] * dilation[1]
+                        k = place[2] * stride[2] - padding[2] + u[2] * dilation[2]
+                        if 0 <= i < x.shape[2] and 0 <= j < x.shape[3] and 0 <= k < x.shape[4]:
+                            w[o, c, u[0], u[1], u[2]] += (
+                                y[n, o, place[0], place[1], place[2]]
+                                * x[n, o // outer * inner + c, i, j, k]
+                            )

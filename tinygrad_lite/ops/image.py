@@ -15,7 +15,6 @@ from tinygrad_lite.errors import ArgumentError, ShapeError, message
 from tinygrad_lite.ops import shape as shapes
 from tinygrad_lite.ops.conv import Pair, check_window, overlap_add, pair, windows
 from tinygrad_lite.ops.conv import output_size as window_count
-from tinygrad_lite.ops.indexing import scatter
 
 if TYPE_CHECKING:
     from tinygrad_lite.tensor import Tensor
@@ -215,13 +214,10 @@ def unfold(
         return unfold(x[None], kernel_size, dilation, padding, stride)[0]
     if x.ndim != 4:
         raise ShapeError(message("unfold", "x must be (N, C, H, W)", {"x": x}, fix="add axes to x"))
-    kernel, (dh, dw), border, steps, reach = _window(
-        "unfold", kernel_size, dilation, padding, stride
-    )
-    check_window("unfold", x, reach, steps, border)
+    kernel, spacing, border, steps = _window("unfold", kernel_size, dilation, padding, stride)
+    rows, columns = check_window("unfold", x, kernel, steps, border, spacing)
     (ph, pw), (n, c) = border, x.shape[:2]
-    patches = windows(pad(x, (pw, pw, ph, ph)), reach, steps)[..., ::dh, ::dw]
-    rows, columns = patches.shape[2:4]
+    patches = windows(pad(x, (pw, pw, ph, ph)), kernel, steps, spacing)
     return patches.transpose(0, 1, 4, 5, 2, 3).reshape(
         (n, c * kernel[0] * kernel[1], rows * columns)
     )
@@ -246,11 +242,9 @@ def fold(
     """
     if x.ndim == 2:
         return fold(x[None], output_size, kernel_size, dilation, padding, stride)[0]
-    kernel, (dh, dw), (ph, pw), steps, reach = _window(
-        "fold", kernel_size, dilation, padding, stride
-    )
+    kernel, spacing, (ph, pw), steps = _window("fold", kernel_size, dilation, padding, stride)
     height, width = pair(output_size, "output_size", "fold", 1)
-    rows, columns = window_count((height, width), reach, steps, (ph, pw))
+    rows, columns = window_count((height, width), kernel, steps, (ph, pw), spacing)
     area = kernel[0] * kernel[1]
     if x.ndim != 3 or x.shape[1] % area or min(rows, columns) < 1 or x.shape[2] != rows * columns:
         raise ShapeError(
@@ -264,21 +258,18 @@ def fold(
         )
     n, c = len(x), x.shape[1] // area
     patches = x.reshape((n, c, *kernel, rows, columns)).transpose(0, 1, 4, 5, 2, 3)
-    spaced = (..., slice(None, None, dh), slice(None, None, dw))
-    patches = scatter(patches, spaced, (n, c, rows, columns, *reach))
-    image = overlap_add(patches, (height + 2 * ph, width + 2 * pw), steps)
+    image = overlap_add(patches, (height + 2 * ph, width + 2 * pw), steps, spacing)
     return pad(image, (-pw, -pw, -ph, -ph))
 
 
 def _window(
     subject: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any
-) -> tuple[Pair, Pair, Pair, Pair, Pair]:
-    """Return kernel, dilation, padding and stride as pairs, and the window's reach."""
+) -> tuple[Pair, Pair, Pair, Pair]:
+    """Return kernel, dilation, padding and stride as pairs."""
     kernel = pair(kernel_size, "kernel_size", subject, 1)
     spacing = pair(dilation, "dilation", subject, 1)
-    reach = ((kernel[0] - 1) * spacing[0] + 1, (kernel[1] - 1) * spacing[1] + 1)
     border, steps = pair(padding, "padding", subject, 0), pair(stride, "stride", subject, 1)
-    return kernel, spacing, border, steps, reach
+    return kernel, spacing, border, steps
 
 
 # -- channels and places --------------------------------------------------------------------------
