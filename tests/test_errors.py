@@ -334,7 +334,7 @@ CASES = [
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), padding="sane"), tg.ArgumentError, "conv2d: |padding='sane'|'same', 'valid'"),
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), 2, padding="same"), tg.ShapeError, "conv2d: |bias must be (2,)|bias int 2"),
     (lambda: tg.conv2d(x(1, 3, 8, 8), x(2, 3, 3, 3), None, 2, "same"), tg.ArgumentError, "conv2d: |padding='same' is not possible with stride (2, 2)|stride 1"),
-    (lambda: tg.conv2d(whole(1, 3, 8, 8), x(2, 3, 3, 3)), tg.DTypeError, "conv2d: |images must be of floats|x int64 (1, 3, 8, 8)|x.astype('float32')"),
+    (lambda: tg.conv2d(whole(1, 3, 8, 8), x(2, 3, 3, 3)), tg.DTypeError, "conv2d: |images must be of float32 or float64|x int64 (1, 3, 8, 8)|x.astype('float32')"),
     (lambda: tg.conv2d(x(3, 8, 8), x(2, 3, 3, 3)), tg.ShapeError, "conv2d: |(N, C, H, W)|x float32 (3, 8, 8)"),
     (lambda: tg.conv1d(x(1, 3, 8, 8), x(2, 3, 3)), tg.ShapeError, "conv1d: |(N, C, L)|x float32 (1, 3, 8, 8)"),
     (lambda: tg.conv3d(x(1, 3, 8, 8), x(2, 3, 3, 3, 3)), tg.ShapeError, "conv3d: |(N, C, D, H, W)"),

@@ -65,7 +65,7 @@ def test_kaiming(shape, mode, options, gain):
 @pytest.mark.parametrize("draw", [init.kaiming_uniform, init.kaiming_normal])
 @pytest.mark.parametrize("slope", [0.0, 0.3])
 def test_kaiming_keeps_the_scale_through_many_layers(draw, slope):
-    """Of values behind ten layers, and of gradients before them; a gain of 1 would halve it each."""
+    """Of values behind ten layers, and of gradients before them; each would halve it else."""
     x = tg.randn(400, 300, requires_grad=True)
     for mode in ("fan_in", "fan_out"):
         y = x

@@ -145,13 +145,14 @@ def check_window(
 def _windows(x: Any, kernel: Sizes, stride: Sizes, dilation: Sizes) -> Any:
     axes = tuple(range(-len(kernel), 0))
     view = sliding_window_view(x, reach_of(kernel, dilation), axis=axes)
-    return view[(..., *(slice(None, None, step) for step in stride + dilation))]
+    steps: tuple[Any, ...] = tuple(slice(None, None, step) for step in stride + dilation)
+    return view[(..., *steps)]
 
 
 def _overlap_add(g: Any, size: Sizes, stride: Sizes, dilation: Sizes) -> Any:
     axes = len(size)
     counts, kernel = g.shape[-2 * axes : -axes], g.shape[-axes:]
-    out = np.zeros((*g.shape[: -2 * axes], *size), g.dtype)
+    out: Any = np.zeros((*g.shape[: -2 * axes], *size), g.dtype)
     for tap in np.ndindex(kernel):
         first = [u * d for u, d in zip(tap, dilation, strict=True)]
         places = [slice(f, f + s * n, s) for f, s, n in zip(first, stride, counts, strict=True)]
@@ -262,7 +263,7 @@ def _columns(
     n, channels, *_ = x.shape
     begin = tuple(-p for p in padding)
     image = _cut(x, begin, _spanned(size, kernel, stride, dilation))
-    patches = windows(image, kernel, stride, dilation)
+    patches: Any = windows(image, kernel, stride, dilation)
     patches = patches.reshape((n, groups, channels // groups, *size, *kernel))
     patches = np.moveaxis(patches, (1, 0, 2), (0, 1, 2 + len(size)))
     inner = channels // groups * math.prod(kernel)
@@ -309,7 +310,7 @@ def _cut(x: Any, begin: Sizes, size: Sizes) -> Any:
 
 # -- the ring -------------------------------------------------------------------------------------
 
-# all but the images of each channel
+# the gradient of the bias: each channel summed over all images and places
 _channel_sum: Op = Op(
     "channel_sum",
     lambda x: kernels.conv.bias_gradient(_in_three(x)),
@@ -582,7 +583,7 @@ def _check_operands(
         raise DTypeError(
             message(
                 subject,
-                "images must be of floats",
+                "images must be of float32 or float64",
                 operands,
                 fix="convert them: x.astype('float32'), and divide bytes by 255",
             )
