@@ -8,6 +8,7 @@ import pytest
 import tinygrad_lite as tg
 from tests import naive
 from tinygrad_lite import functional as F
+from tinygrad_lite import kernels
 from tinygrad_lite.ops import conv
 
 # of the largest number
@@ -338,6 +339,7 @@ def test_the_gradient_of_the_bias(rng):
         tg.gradcheck(conv._channel_sum, [g], order=2)
 
 
+@pytest.mark.skipif(not kernels.available(), reason="there are no kernels")
 def test_kernels_do_the_work_both_ways(rng):
     """Nothing but ops of the ring runs, unless the reference is asked for."""
     seen = []

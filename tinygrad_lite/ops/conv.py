@@ -482,8 +482,8 @@ def conv_transpose2d(
         bias: what is added to each channel of the result.
         stride: s, the distance of the copies; one number, or one for each axis.
         padding: p, how many places are cut off on each side of an axis.
-        output_padding: how many more the result has behind: of several sizes that `conv2d` makes
-            (H, W) of, the smallest is 0.
+        output_padding: how many more places the result has behind: `conv2d` makes (H, W) of
+            several sizes, of which 0 stands for the smallest.
         groups: into how many parts the channels are divided, each seeing only its own.
         dilation: d, the distance between the places of a copy.
 
@@ -521,7 +521,7 @@ def _convolve(
         stride=steps,
         padding=tuple(before for before, _ in around),
         dilation=spacing,
-        groups=groups,
+        groups=int(groups),
     )
 
 
@@ -556,7 +556,7 @@ def _transpose(
                 fix="use less padding, a larger kernel, or larger images",
             )
         )
-    how = {"stride": steps, "padding": border, "dilation": spacing, "groups": groups}
+    how = {"stride": steps, "padding": border, "dilation": spacing, "groups": int(groups)}
     y = op(x, weight, size=size, **how)
     return y if bias is None else y + bias.reshape((-1, *(1,) * axes))
 
