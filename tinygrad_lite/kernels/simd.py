@@ -74,6 +74,12 @@ def _broadcast(builder, scalar, kind):
     return _shuffle(builder, first, empty, [0] * kind.count)
 
 
+def _fma(builder, kind):
+    name = f"llvm.fma.v{kind.count}f{8 * kind_bytes(kind)}"
+    function = ir.FunctionType(kind, [kind] * 3)
+    return cgutils.get_or_insert_function(builder.module, function, name)
+
+
 @intrinsic
 def pointer(typingctx, array):
     """Return the address of an array's first element, which knows the array's dtype."""
@@ -125,18 +131,107 @@ def put(typingctx, target, value):
     return types.void(target, target.dtype), generate
 
 
+def _copy(vectors: int, add: bool = False):
+    """Return an intrinsic that copies (or adds) whole vectors."""
+
+    @intrinsic
+    def copy(typingctx, source, target):
+        def generate(context, builder, signature, args):
+            kind = _vector(context, signature.args[0])
+            for start in range(0, vectors * kind.count, kind.count):
+                value = _load(builder, builder.gep(args[0], [_int(start)]), kind)
+                spot = builder.gep(args[1], [_int(start)])
+                if add:
+                    value = builder.fadd(value, _load(builder, spot, kind))
+                _store(builder, value, spot)
+            return context.get_dummy_value()
+
+        return types.void(source, source), generate
+
+    return copy
+
+
+# copy one vector, or as many elements as a tile is wide; add one to what is there
+copy_vector, copy_row, add_vector = _copy(1), _copy(2), _copy(1, add=True)
+
+
+def _within(builder, kind, limit):
+    """Return a mask of the lanes before `limit`."""
+    numbers = ir.Constant(ir.VectorType(_I64, kind.count), list(range(kind.count)))
+    return builder.icmp_signed("<", numbers, _broadcast(builder, limit, numbers.type))
+
+
+def _load_some(builder, pointer, mask, kind):
+    """Load the lanes of a mask, zero for the others."""
+    address, zero = kind.as_pointer(), ir.Constant(kind, [0.0] * kind.count)
+    load = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(kind, [address, _I32, mask.type, kind]),
+        f"llvm.masked.load.v{kind.count}f{8 * kind_bytes(kind)}.p0",
+    )
+    align = ir.Constant(_I32, kind_bytes(kind))
+    return builder.call(load, [builder.bitcast(pointer, address), align, mask, zero])
+
+
+def _store_some(builder, value, pointer, mask):
+    """Store the lanes of a mask."""
+    kind = value.type
+    address = kind.as_pointer()
+    store = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(ir.VoidType(), [kind, address, _I32, mask.type]),
+        f"llvm.masked.store.v{kind.count}f{8 * kind_bytes(kind)}.p0",
+    )
+    align = ir.Constant(_I32, kind_bytes(kind))
+    builder.call(store, [value, builder.bitcast(pointer, address), align, mask])
+
+
+def _copy_some(add: bool):
+    @intrinsic
+    def copy(typingctx, source, target, count):
+        def generate(context, builder, signature, args):
+            kind = _vector(context, signature.args[0])
+            mask = _within(builder, kind, args[2])
+            value = _load_some(builder, args[0], mask, kind)
+            if add:
+                value = builder.fadd(value, _load_some(builder, args[1], mask, kind))
+            _store_some(builder, value, args[1], mask)
+            return context.get_dummy_value()
+
+        return types.void(source, source, types.intp), generate
+
+    return copy
+
+
+# copy, or add, the first elements of a vector; the others are neither read nor written
+copy_some, add_some = _copy_some(False), _copy_some(True)
+
+
 @intrinsic
-def copy_row(typingctx, source, target):
-    """Copy as many elements as a tile is wide."""
+def add_scaled(typingctx, source, factor, target):
+    """Add a vector, multiplied by a number, to another."""
 
     def generate(context, builder, signature, args):
         kind = _vector(context, signature.args[0])
-        for half in (0, kind.count):
-            value = _load(builder, builder.gep(args[0], [_int(half)]), kind)
-            _store(builder, value, builder.gep(args[1], [_int(half)]))
+        times, value = _broadcast(builder, args[1], kind), _load(builder, args[0], kind)
+        total = _load(builder, args[2], kind)
+        _store(builder, builder.call(_fma(builder, kind), [times, value, total]), args[2])
         return context.get_dummy_value()
 
-    return types.void(source, source), generate
+    return types.void(source, source.dtype, source), generate
+
+
+@intrinsic
+def add_product(typingctx, a, b, target):
+    """Add the product of two vectors, element by element, to a third."""
+
+    def generate(context, builder, signature, args):
+        kind = _vector(context, signature.args[0])
+        values = [_load(builder, arg, kind) for arg in args]
+        _store(builder, builder.call(_fma(builder, kind), values), args[2])
+        return context.get_dummy_value()
+
+    return types.void(a, a, a), generate
 
 
 @intrinsic
@@ -168,6 +263,42 @@ def transpose(typingctx, source, source_row, target, target_row):
     return types.void(source, types.intp, source, types.intp), generate
 
 
+def combination(matrix):
+    """Return an intrinsic that multiplies a constant matrix by rows of one vector each.
+
+    combine(sources, source, targets, target): both tuples of addresses, each moved on by an offset;
+    of either as many are used as the matrix has columns and rows.
+    """
+
+    @intrinsic
+    def combine(typingctx, sources, source, targets, target):
+        def generate(context, builder, signature, args):
+            kind = _vector(context, signature.args[0].dtype)
+            froms = cgutils.unpack_tuple(builder, args[0])
+            tos = cgutils.unpack_tuple(builder, args[2])
+            fma = _fma(builder, kind)
+            rows = [
+                _load(builder, builder.gep(start, [args[1]]), kind)
+                for start, _ in zip(froms, matrix[0], strict=False)
+            ]
+            for start, factors in zip(tos, matrix, strict=False):
+                total = ir.Constant(kind, [0.0] * kind.count)
+                for row, factor in zip(rows, factors, strict=True):
+                    if factor == 1:
+                        total = builder.fadd(total, row, flags=["nsz"])
+                    elif factor == -1:
+                        total = builder.fsub(total, row, flags=["nsz"])
+                    elif factor:
+                        times = ir.Constant(kind, [float(factor)] * kind.count)
+                        total = builder.call(fma, [times, row, total])
+                _store(builder, total, builder.gep(start, [args[3]]))
+            return context.get_dummy_value()
+
+        return types.void(sources, types.intp, targets, types.intp), generate
+
+    return combine
+
+
 def _tile(height: int):
     """Return the product that everything else is made of, for so many rows.
 
@@ -184,37 +315,14 @@ def _tile(height: int):
             kind = _vector(context, signature.args[0])
             size = kind.count
             halves = (0, size)
-            fma = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(kind, [kind] * 3),
-                f"llvm.fma.v{size}f{'32' if kind_bytes(kind) == 4 else '64'}",
-            )
+            fma = _fma(builder, kind)
             a_rows = [builder.mul(a_row, _int(i)) for i in range(height)]
             c_rows = [builder.gep(c, [builder.mul(c_row, _int(i))]) for i in range(height)]
             spots = [builder.gep(row, [_int(h)]) for row in c_rows for h in halves]
             zero = ir.Constant(kind, [0.0] * size)
             full = builder.icmp_signed(">=", width, _int(2 * size))
-            numbers = ir.Constant(ir.VectorType(_I64, size), list(range(size)))
-            within = []
-            for h in halves:
-                limit = builder.sub(width, _int(h))
-                within.append(
-                    builder.icmp_signed("<", numbers, _broadcast(builder, limit, numbers.type))
-                )
+            within = [_within(builder, kind, builder.sub(width, _int(h))) for h in halves]
             masks = within * height
-            suffix = f"v{size}f{'32' if kind_bytes(kind) == 4 else '64'}.p0"
-            address = kind.as_pointer()
-            align = ir.Constant(_I32, kind_bytes(kind))
-            masked_load = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(kind, [address, _I32, within[0].type, kind]),
-                f"llvm.masked.load.{suffix}",
-            )
-            masked_store = cgutils.get_or_insert_function(
-                builder.module,
-                ir.FunctionType(ir.VoidType(), [kind, address, _I32, within[0].type]),
-                f"llvm.masked.store.{suffix}",
-            )
 
             start = builder.block
             load_all, load_some, loop, stored_all, stored_some, end = (
@@ -230,7 +338,7 @@ def _tile(height: int):
             builder.branch(loop)
             builder.position_at_end(load_some)
             old_some = [
-                builder.call(masked_load, [builder.bitcast(spot, address), align, mask, zero])
+                _load_some(builder, spot, mask, kind)
                 for spot, mask in zip(spots, masks, strict=True)
             ]
             builder.branch(loop)
@@ -270,7 +378,7 @@ def _tile(height: int):
             builder.branch(end)
             builder.position_at_end(stored_some)
             for value, spot, mask in zip(new, spots, masks, strict=True):
-                builder.call(masked_store, [value, builder.bitcast(spot, address), align, mask])
+                _store_some(builder, value, spot, mask)
             builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()

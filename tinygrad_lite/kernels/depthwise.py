@@ -1,0 +1,223 @@
+"""Convolution of each channel by filters of its own (Chollet, 2017, "Xception").
+
+There is no sum over channels, so no product of matrices: each tap of a filter adds an image, moved
+by its place and multiplied by its weight. Rows of a bordered image stand behind one another, so
+that a whole image is one run of memory; what is computed between its rows is left out.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tinygrad_lite.kernels.border import surround, uncover
+from tinygrad_lite.kernels.gemm import part, room_for
+from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.layout import copy_run, fill
+from tinygrad_lite.kernels.simd import (
+    VECTOR_BYTES,
+    add_product,
+    add_scaled,
+    at,
+    get,
+    lanes,
+    pointer,
+    put,
+)
+from tinygrad_lite.kernels.threads import Team, get_num_threads
+
+# The geometry of a call: rows of three whole numbers, of which these are the names.
+_IMAGE, _SEEN, _RESULT, _STRIDE, _PADDING = range(5)  # depth, rows, columns
+_COUNTS = 5  # images, channels, filters of a channel
+_TAPS = 6  # taps of a filter, rows of the result in a run, elements of a run
+
+_FORWARD, _INPUT, _WEIGHT = range(3)
+
+
+# Runs are as long as whole vectors: behind its last row, a run of a gradient is zero.
+
+
+@routine("ppnipn")
+def _weigh(x, w, taps, offsets, y, n):
+    """Let y = y + Σ w[k] x[offsets[k]], of n elements each."""
+    size = lanes(x)
+    for k in range(taps):
+        source, weight = at(x, get(at(offsets, k))), get(at(w, k))
+        for j in range(0, n, size):
+            add_scaled(at(source, j), weight, at(y, j))
+
+
+@routine("ppnipn")
+def _unweigh(x, w, taps, offsets, y, n):
+    """Let x[offsets[k]] = x[offsets[k]] + w[k] y: the transpose of the above."""
+    size = lanes(x)
+    for k in range(taps):
+        target, weight = at(x, get(at(offsets, k))), get(at(w, k))
+        for j in range(0, n, size):
+            add_scaled(at(y, j), weight, at(target, j))
+
+
+@routine("ppnipn")
+def _compare(x, sums, taps, offsets, y, n):
+    """Add to each tap's vector of sums the products of x[offsets[k]] and y."""
+    size = lanes(x)
+    for j in range(0, n, size):
+        source, result = at(x, j), at(y, j)
+        for k in range(taps):
+            add_product(at(source, get(at(offsets, k))), result, at(sums, k * size))
+
+
+@kernel
+def _three(geometry, row):
+    return geometry[row, 0], geometry[row, 1], geometry[row, 2]
+
+
+@kernel
+def _channels(t, count, step, geometry, offsets, x, w, bias, y, scratch):
+    """Take one step for some channels: y from x and w; x from y and w; or w from x and y."""
+    x, w, y, bias, offsets = pointer(x), pointer(w), pointer(y), pointer(bias), pointer(offsets)
+    depth, rows, columns = _three(geometry, _IMAGE)
+    deep, high, across = _three(geometry, _SEEN)
+    behind, below, wide = _three(geometry, _RESULT)
+    depth_step, row_step, stride = _three(geometry, _STRIDE)
+    front, top, left = _three(geometry, _PADDING)
+    images, channels, filters = _three(geometry, _COUNTS)
+    taps, together, length = _three(geometry, _TAPS)
+    pixels, results, seen = depth * rows * columns, behind * below * wide, deep * high * across
+    size = lanes(x)
+    room = len(scratch) // count
+    sums = at(pointer(scratch), t * room)
+    run = at(sums, taps * size)
+    border = at(run, length)
+    fill(sums, room, 0)
+    first, last = part(t, count, channels, 1)
+    if step == _WEIGHT:
+        fill(at(w, first * filters * taps), (last - first) * filters * taps, 0)
+    for n in range(images):
+        for channel in range(first, last):
+            weights = at(w, channel * filters * taps)
+            image = at(x, (n * channels + channel) * pixels)
+            if step == _INPUT:
+                fill(border, seen, 0)
+            else:
+                surround(
+                    image,
+                    1,
+                    depth,
+                    rows,
+                    columns,
+                    front,
+                    top,
+                    left,
+                    deep,
+                    high,
+                    across,
+                    stride,
+                    border,
+                )
+            for o in range(filters):
+                filter_ = channel * filters + o
+                result = at(y, (n * channels * filters + filter_) * results)
+                ofo = at(weights, o * taps)
+                for line in range(0, behind * below, together):
+                    i, j = line // below, line % below
+                    inside = at(border, (i * depth_step * high + j * row_step) * across)
+                    lines = at(result, line * wide)
+                    if step == _FORWARD:
+                        fill(run, length, get(at(bias, filter_)))
+                        _weigh(inside, ofo, taps, offsets, run, length)
+                        for q in range(together):
+                            copy_run(at(run, q * across), at(lines, q * wide), wide)
+                        continue
+                    for q in range(together):
+                        copy_run(at(lines, q * wide), at(run, q * across), wide)
+                    if step == _INPUT:
+                        _unweigh(inside, ofo, taps, offsets, run, length)
+                    else:
+                        _compare(inside, sums, taps, offsets, run, length)
+                if step == _WEIGHT:
+                    for k in range(taps):
+                        total = get(at(ofo, k))
+                        for q in range(size):
+                            total += get(at(sums, k * size + q))
+                        put(at(ofo, k), total)
+                    fill(sums, taps * size, 0)
+            if step == _INPUT:
+                uncover(
+                    border,
+                    1,
+                    depth,
+                    rows,
+                    columns,
+                    front,
+                    top,
+                    left,
+                    deep,
+                    high,
+                    across,
+                    stride,
+                    image,
+                )
+
+
+@kernel(parallel=True)
+def _channels_shared(count, *operands):
+    for t in prange(count):
+        _channels(t, count, *operands)
+
+
+def _run(step, x, w, bias, y, stride, padding, dilation):
+    """Take a step, for all channels."""
+    prepare(x.dtype)
+    kernel, image, size = w.shape[2:], x.shape[2:], y.shape[2:]
+    seen = [
+        (n - 1) * s + (k - 1) * d + 1
+        for n, s, k, d in zip(size, stride, kernel, dilation, strict=True)
+    ]
+    seen[2] = -(-seen[2] // stride[2]) * stride[2]
+    i, j, k = np.indices(kernel).reshape(3, -1) * np.array(dilation)[:, None]
+    moved = k % stride[2] * (seen[2] // stride[2]) + k // stride[2]
+    offsets = (i * seen[1] + j) * seen[2] + moved
+    together = size[1] if stride[1] == 1 else 1
+    vector = VECTOR_BYTES // x.itemsize
+    length = -(-((together - 1) * seen[2] + size[2]) // vector) * vector
+    counts = len(x), x.shape[1], len(w) // x.shape[1]
+    run = prod(kernel), together, length
+    geometry = np.array([image, seen, size, stride, padding, counts, run], np.int64)
+    with Team(min(get_num_threads(), x.shape[1])) as count:
+        sums = prod(kernel) * vector
+        room = -(-(sums + length + prod(seen) + vector) // vector) * vector
+        flat = (array.reshape(-1) for array in (x, w, bias, y))
+        operands = step, geometry, offsets, *flat, room_for(count * room, x.dtype)
+        (_channels_shared(count, *operands) if count > 1 else _channels(0, 1, *operands))
+
+
+def forward(x, w, bias, size, stride, padding, dilation):
+    """Return the convolution of x (N, C, D, H, W) by w (C m, 1, KD, KH, KW), see `conv`."""
+    y = np.empty((len(x), len(w), *size), x.dtype)
+    _run(
+        _FORWARD,
+        x,
+        w,
+        np.zeros(len(w), x.dtype) if bias is None else bias,
+        y,
+        stride,
+        padding,
+        dilation,
+    )
+    return y
+
+
+def input_gradient(g, w, size, channels, stride, padding, dilation):
+    """Return the gradient of x (N, C, *size)."""
+    dx = np.empty((len(g), channels, *size), g.dtype)
+    _run(_INPUT, dx, w, w, g, stride, padding, dilation)
+    return dx
+
+
+def weight_gradient(g, x, kernel, stride, padding, dilation):
+    """Return the gradient of w, of which a filter has the size `kernel`."""
+    dw = np.empty((g.shape[1], 1, *kernel), x.dtype)
+    _run(_WEIGHT, x, dw, dw, g, stride, padding, dilation)
+    return dw

@@ -1,0 +1,537 @@
+"""Convolution as a product of matrices: filters times patches, the pixels that each result sees.
+
+Of the patches, which repeat each pixel once for every tap of a filter (Chellapilla et al., 2006),
+only a panel is made at a time: as many results as a tile of the product is wide. It stays in the
+first cache. Every stride, padding, dilation, number of groups and of axes goes this way.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from tinygrad_lite.kernels.border import surround, uncover
+from tinygrad_lite.kernels.gemm import multiply, pack, part, room_for
+from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.layout import copy_run, fill, turn
+from tinygrad_lite.kernels.simd import (
+    VECTOR_BYTES,
+    add_some,
+    add_vector,
+    at,
+    copy_some,
+    copy_vector,
+    get,
+    lanes,
+    pointer,
+)
+from tinygrad_lite.kernels.threads import Team, get_num_threads
+
+_TOGETHER = 512  # results of small images that are computed together, so that panels are full
+_LONG = 4  # panels between two updates of the filters' gradient
+_MANY = 50_000  # weights whose gradient is not added up in each thread
+_HIGH = 96  # rows of patches' gradients between a product and their addition
+
+# The geometry of a call: rows of three whole numbers, of which these are the names.
+_IMAGE, _SEEN, _RESULT, _STRIDE, _PADDING = range(5)  # depth, rows, columns
+_COUNTS = 5  # images, groups, images that are taken together
+_WIDTHS = 6  # channels, filters and taps of a group
+_LAYOUT = 7  # elements from a row of filters to the next, which borders, parts of the channels
+
+# which borders
+_AROUND, _NONE, _PIXELWISE = range(3)  # in the last one, a filter sees one pixel, and all are seen
+
+
+@kernel
+def _three(geometry, row):
+    return geometry[row, 0], geometry[row, 1], geometry[row, 2]
+
+
+@kernel
+def _volume(geometry, row):
+    return geometry[row, 0] * geometry[row, 1] * geometry[row, 2]
+
+
+@kernel
+def _panels(geometry, wide):
+    """Return how many panels the results of the images taken together make, and how many items."""
+    panels = (geometry[_COUNTS, 2] * _volume(geometry, _RESULT) + wide - 1) // wide
+    images, groups, together = _three(geometry, _COUNTS)
+    return panels, (images + together - 1) // together * groups * panels
+
+
+@kernel
+def _locate(geometry, first, number, spots):
+    """Write down what results first to first + number see; return how many runs they make.
+
+    A run is (place of its first pixel, place in the panel, length, place of its first result).
+    """
+    _, rows, columns = _three(geometry, _SEEN)
+    deep, high, wide = _three(geometry, _RESULT)
+    depth_step, row_step, _ = _three(geometry, _STRIDE)
+    channels, filters, _ = _three(geometry, _WIDTHS)
+    groups = geometry[_COUNTS, 1]
+    image = channels * geometry[_SEEN, 0] * rows * columns
+    if geometry[_LAYOUT, 1] != _AROUND:
+        image *= groups
+    plane = deep * high * wide
+    runs = done = 0
+    while done < number:
+        line, column = (first + done) // wide, (first + done) % wide
+        n, i, j = line // (deep * high), line // high % deep, line % high
+        length = min(wide - column, number - done)
+        source = n * image + (i * depth_step * rows + j * row_step) * columns + column
+        before = 4 * (runs - 1)
+        if runs and source == spots[before] + spots[before + 2] and i + j + column:
+            spots[before + 2] += length
+        else:
+            spots[4 * runs] = source
+            spots[4 * runs + 1] = done
+            spots[4 * runs + 2] = length
+            spots[4 * runs + 3] = (n * groups * filters - n) * plane + first + done
+            runs += 1
+        done += length
+    return runs
+
+
+@kernel
+def _in_one_piece(spots, runs, number):
+    """Tell whether the results of these runs lie side by side."""
+    last = 4 * (runs - 1)
+    return spots[last + 3] + spots[last + 2] - spots[3] == number
+
+
+@kernel
+def _bordered(geometry, x, first, group, out):
+    """Return the group's channels of the images that are taken together, and how many these are."""
+    depth, rows, columns = _three(geometry, _IMAGE)
+    deep, high, wide = _three(geometry, _SEEN)
+    front, top, left = _three(geometry, _PADDING)
+    groups, channels = geometry[_COUNTS, 1], geometry[_WIDTHS, 0]
+    number = min(geometry[_COUNTS, 2], geometry[_COUNTS, 0] - first)
+    pixels = channels * depth * rows * columns
+    if geometry[_LAYOUT, 1] != _AROUND:
+        return at(x, (first * groups + group) * pixels), number
+    for n in range(number):
+        surround(
+            at(x, ((first + n) * groups + group) * pixels),
+            channels,
+            depth,
+            rows,
+            columns,
+            front,
+            top,
+            left,
+            deep,
+            high,
+            wide,
+            geometry[_STRIDE, 2],
+            at(out, n * channels * deep * high * wide),
+        )
+    return out, number
+
+
+@routine("pninipn")
+def _gather(x, taps, offsets, runs, spots, out, out_row):
+    """Copy to row k of `out` what tap k of a filter sees, for every result.
+
+    Tap k sees what is offsets[k] elements after the pixel that a result begins at.
+    """
+    size = lanes(x)
+    for s in range(runs):
+        begin, place = get(at(spots, 4 * s)), get(at(spots, 4 * s + 1))
+        length = get(at(spots, 4 * s + 2))
+        for j in range(0, length, size):
+            source, target, rest = at(x, begin + j), at(out, place + j), length - j
+            if rest >= size:
+                for k in range(taps):
+                    copy_vector(at(source, get(at(offsets, k))), at(target, k * out_row))
+            else:
+                for k in range(taps):
+                    copy_some(at(source, get(at(offsets, k))), at(target, k * out_row), rest)
+
+
+@routine("pnnninip")
+def _scatter(patches, row, channels, taps, offsets, runs, spots, out):
+    """Add the gradients of patches to those of the pixels they were gathered from.
+
+    One tap of all channels comes after the other: neighbouring taps add to the same pixels, and
+    would have to wait for one another.
+    """
+    size = lanes(out)
+    for s in range(runs):
+        begin, place = get(at(spots, 4 * s)), get(at(spots, 4 * s + 1))
+        length = get(at(spots, 4 * s + 2))
+        for j in range(0, length, size):
+            source, target, rest = at(patches, place + j), at(out, begin + j), length - j
+            for tap in range(taps):
+                if rest >= size:
+                    for k in range(tap, channels * taps, taps):
+                        add_vector(at(source, k * row), at(target, get(at(offsets, k))))
+                else:
+                    for k in range(tap, channels * taps, taps):
+                        add_some(at(source, k * row), at(target, get(at(offsets, k))), rest)
+
+
+@kernel
+def _convolve(t, count, geometry, offsets, x, w, y, scratch, spots):
+    """Compute the panels of one thread."""
+    x, w, y = pointer(x), pointer(w), pointer(y)
+    wide = 2 * lanes(x)
+    spots = spots[t]
+    _, groups, together = _three(geometry, _COUNTS)
+    _, filters, taps = _three(geometry, _WIDTHS)
+    w_row, results = geometry[_LAYOUT, 0], _volume(geometry, _RESULT)
+    panel = at(pointer(scratch), t * (len(scratch) // count))
+    block = at(panel, (taps + 1) * wide)
+    border = at(block, filters * wide)
+    images, number = border, 0
+    panels, items = _panels(geometry, wide)
+    first, last = part(t, count, items, 1)
+    for item in range(first, last):
+        batch, group, i = item // (groups * panels), item // panels % groups, item % panels
+        if item == first or i == 0:
+            images, number = _bordered(geometry, x, batch * together, group, border)
+        width = min(wide, number * results - i * wide)
+        if width <= 0:
+            continue
+        runs = _locate(geometry, i * wide, width, spots)
+        _gather(images, taps, pointer(offsets), runs, pointer(spots), panel, wide)
+        fill(at(panel, taps * wide), wide, 1)  # which the bias is multiplied by
+        a = at(w, group * filters * w_row)
+        target = at(y, (batch * together * groups + group) * filters * results)
+        if _in_one_piece(spots, runs, width):
+            c = at(target, spots[3])
+            multiply(a, w_row, 1, panel, c, results, filters, taps + 1, width, False)
+            continue
+        multiply(a, w_row, 1, panel, block, wide, filters, taps + 1, width, False)
+        for o in range(filters):
+            for s in range(runs):
+                source = at(block, o * wide + spots[4 * s + 1])
+                copy_run(source, at(target, o * results + spots[4 * s + 3]), spots[4 * s + 2])
+
+
+@kernel
+def _collect(g, rows, plane, runs, spots, out, wide):
+    """Copy some results of each filter to a row of `out`."""
+    for o in range(rows):
+        for s in range(runs):
+            source = at(g, o * plane + spots[4 * s + 3])
+            copy_run(source, at(out, o * wide + spots[4 * s + 1]), spots[4 * s + 2])
+
+
+@kernel
+def _spread(t, count, geometry, offsets, w, g, dx, scratch, spots):
+    """Compute the gradient of the images of one thread: w g, added to the pixels that were seen.
+
+    w is turned: (taps, filters).
+    """
+    w, g, dx, offsets = pointer(w), pointer(g), pointer(dx), pointer(offsets)
+    wide = 2 * lanes(w)
+    spots = spots[t]
+    depth, rows, columns = _three(geometry, _IMAGE)
+    deep, high, across = _three(geometry, _SEEN)
+    front, top, left = _three(geometry, _PADDING)
+    images, groups, together = _three(geometry, _COUNTS)
+    channels, filters, taps = _three(geometry, _WIDTHS)
+    borders, parts = geometry[_LAYOUT, 1], geometry[_LAYOUT, 2]
+    of_channel, results = taps // channels, _volume(geometry, _RESULT)
+    seen, pixels = deep * high * across, depth * rows * columns
+    at_once = max(1, _HIGH // of_channel)
+    panel = at(pointer(scratch), t * (len(scratch) // count))
+    block = at(panel, filters * wide)
+    border = at(block, at_once * of_channel * wide)
+    panels, _ = _panels(geometry, wide)
+    batches = (images + together - 1) // together
+    first, last = part(t, count, batches * groups * parts, 1)
+    for item in range(first, last):
+        batch, group = item // parts // groups, item // parts % groups
+        start, end = part(item % parts, parts, channels, 1)
+        number = min(together, images - batch * together)
+        place = batch * together * groups + group
+        result, target = at(g, place * filters * results), at(dx, place * channels * pixels)
+        inside = target
+        if borders == _AROUND:
+            inside = border
+            fill(border, number * channels * seen, 0)
+        elif borders == _NONE:
+            for n in range(number):
+                here = at(target, (n * groups * channels + start) * pixels)
+                fill(here, (end - start) * pixels, 0)
+        for i in range(panels):
+            width = min(wide, number * results - i * wide)
+            if width <= 0:
+                break
+            runs = _locate(geometry, i * wide, width, spots)
+            _collect(result, filters, results, runs, spots, panel, wide)
+            if borders == _PIXELWISE:
+                c = at(target, start * pixels + spots[0])
+                a = at(w, (group * taps + start) * filters)
+                multiply(a, filters, 1, panel, c, pixels, end - start, filters, width, False)
+                continue
+            for channel in range(start, end, at_once):
+                some = min(at_once, end - channel)
+                k = channel * of_channel
+                a = at(w, (group * taps + k) * filters)
+                height = some * of_channel
+                multiply(a, filters, 1, panel, block, wide, height, filters, width, False)
+                where = pointer(spots)
+                _scatter(block, wide, some, of_channel, at(offsets, k), runs, where, inside)
+        if borders == _AROUND:
+            for n in range(number):
+                uncover(
+                    at(border, (n * channels + start) * seen),
+                    end - start,
+                    depth,
+                    rows,
+                    columns,
+                    front,
+                    top,
+                    left,
+                    deep,
+                    high,
+                    across,
+                    geometry[_STRIDE, 2],
+                    at(target, (n * groups * channels + start) * pixels),
+                )
+
+
+@kernel
+def _gradient(t, count, geometry, offsets, x, g, sums, scratch, spots, turned, by_rows):
+    """Add up the filters' gradient, of which a row is a filter, or a tap if it is `turned`.
+
+    Each thread does so for some of the panels; or, `by_rows`, some rows for all the panels.
+    """
+    x, g = pointer(x), pointer(g)
+    wide = _LONG * 2 * lanes(x)
+    spots = spots[t]
+    _, groups, together = _three(geometry, _COUNTS)
+    _, filters, taps = _three(geometry, _WIDTHS)
+    results, size = _volume(geometry, _RESULT), taps * filters
+    panel = at(pointer(scratch), t * (len(scratch) // count))
+    block = at(panel, taps * wide)
+    packed = at(block, filters * wide)
+    border = at(packed, (max(taps, filters) + wide) * wide)
+    panels, last = _panels(geometry, wide)
+    first, low, high = 0, 0, taps if turned else filters
+    sums = pointer(sums)
+    if by_rows:
+        low, high = part(t, count, high, 1)
+    else:
+        sums = at(sums, t * groups * size)
+        first, last = part(t, count, last, 1)
+        fill(sums, groups * size, 0)
+    images, number = border, 0
+    for item in range(first, last):
+        batch, group, i = item // (groups * panels), item // panels % groups, item % panels
+        if item == first or i == 0:
+            images, number = _bordered(geometry, x, batch * together, group, border)
+        width = min(wide, number * results - i * wide)
+        if width <= 0:
+            continue
+        runs = _locate(geometry, i * wide, width, spots)
+        source = at(g, (batch * together * groups + group) * filters * results)
+        a, a_row = at(source, spots[3]), results
+        if not _in_one_piece(spots, runs, width):
+            a, a_row = block, wide
+            _collect(source, filters, results, runs, spots, block, wide)
+        add = batch + i > 0 or not by_rows
+        rows = high - low
+        if turned:
+            some = at(pointer(offsets), low)
+            _gather(images, rows, some, runs, pointer(spots), panel, wide)
+            pack(a, 1, a_row, width, filters, packed, width)
+            target = at(sums, group * size + low * filters)
+            multiply(panel, wide, 1, packed, target, filters, rows, width, filters, add)
+        else:
+            _gather(images, taps, pointer(offsets), runs, pointer(spots), panel, wide)
+            pack(panel, 1, wide, width, taps, packed, width)
+            target = at(sums, group * size + low * taps)
+            multiply(at(a, low * a_row), a_row, 1, packed, target, taps, rows, width, taps, add)
+
+
+@kernel
+def _turn(t, count, rows, columns, source, target):
+    """Turn some of the rows of a matrix."""
+    first, last = part(t, count, rows, 1)
+    start = at(pointer(source), first * columns)
+    turn(start, columns, last - first, columns, at(pointer(target), first), rows)
+
+
+@kernel(parallel=True)
+def _turn_shared(count, *operands):
+    for t in prange(count):
+        _turn(t, count, *operands)
+
+
+@kernel(parallel=True)
+def _convolve_shared(count, *operands):
+    for t in prange(count):
+        _convolve(t, count, *operands)
+
+
+@kernel(parallel=True)
+def _spread_shared(count, *operands):
+    for t in prange(count):
+        _spread(t, count, *operands)
+
+
+@kernel(parallel=True)
+def _gradient_shared(count, *operands):
+    for t in prange(count):
+        _gradient(t, count, *operands)
+
+
+class _Plan:
+    """The geometry of a call, and the room that it takes."""
+
+    def __init__(
+        self, images, channels, filters, image, taps, size, stride, padding, dilation, groups
+    ):
+        """Count; channels and filters are those of all groups."""
+        self.threads = get_num_threads()
+        channels, filters = channels // groups, filters // groups
+        seen = [
+            (n - 1) * step + (k - 1) * apart + 1
+            for n, step, k, apart in zip(size, stride, taps, dilation, strict=True)
+        ]
+        together = max(1, min(_TOGETHER // max(1, prod(size)), -(-images // self.threads)))
+        borders = _AROUND
+        if (
+            not any(padding)
+            and stride[2] == 1
+            and all(a <= b for a, b in zip(seen, image, strict=True))
+        ):
+            borders, seen = _NONE, image
+            if prod(taps) == 1 and tuple(size) == tuple(image) and prod(size) >= _TOGETHER // 8:
+                borders, together = _PIXELWISE, 1
+        seen = (*seen[:2], -(-seen[2] // stride[2]) * stride[2])
+        items = -(-images // together) * groups
+        self.parts = 1 if items >= self.threads else min(self.threads, channels)
+        self.taps = channels * prod(taps)
+        self.rows = [
+            image,
+            seen,
+            size,
+            stride,
+            padding,
+            (images, groups, together),
+            (channels, filters, self.taps),
+        ]
+        self.borders = borders
+        self.border = together * channels * prod(seen) if borders == _AROUND else 0
+        self.filters = filters
+        c, i, j, k = np.indices((channels, *taps)).reshape(4, -1)
+        line = (c * seen[0] + i * dilation[0]) * seen[1] + j * dilation[1]
+        column = k * dilation[2]
+        run = seen[2] // stride[2]
+        self.offsets = line * seen[2] + column % stride[2] * run + column // stride[2]
+
+    def geometry(self, row):
+        return np.array([*self.rows, (row, self.borders, self.parts)], np.int64)
+
+
+def forward(x, w, bias, size, stride, padding, dilation, groups):
+    """Return the convolution of x (N, C, D, H, W) by w (O, C / groups, KD, KH, KW), see `conv`."""
+    prepare(x.dtype)
+    filters = len(w)
+    plan = _Plan(
+        len(x),
+        x.shape[1],
+        filters,
+        x.shape[2:],
+        w.shape[2:],
+        size,
+        stride,
+        padding,
+        dilation,
+        groups,
+    )
+    row = -(-(plan.taps + 1) // 16) * 16
+    row += 16 if row % 256 == 0 else 0  # twelve rows should not fall on the same lines of the cache
+    rows = np.empty((filters, row), x.dtype)
+    rows[:, : plan.taps] = w.reshape(filters, plan.taps)
+    rows[:, plan.taps] = 0 if bias is None else bias
+    y = np.empty((len(x), filters, *size), x.dtype)
+    wide = 2 * VECTOR_BYTES // x.itemsize
+    room = (plan.taps + 1 + plan.filters) * wide
+    with Team(plan.threads) as count:
+        operands = _operands(plan, count, row, room, wide, x, rows, y)
+        (_convolve_shared(count, *operands) if count > 1 else _convolve(0, 1, *operands))
+    return y
+
+
+def input_gradient(g, w, size, stride, padding, dilation, groups):
+    """Return the gradient of x (N, C, *size)."""
+    prepare(g.dtype)
+    channels = groups * w.shape[1]
+    plan = _Plan(
+        len(g), channels, len(w), size, w.shape[2:], g.shape[2:], stride, padding, dilation, groups
+    )
+    dx = np.empty((len(g), channels, *size), g.dtype)
+    wide = 2 * VECTOR_BYTES // g.itemsize
+    room = (plan.filters + max(_HIGH, prod(w.shape[2:]))) * wide
+    turned = np.empty((groups, plan.taps * plan.filters), g.dtype)
+    with Team(plan.threads) as count:
+        for filters, target in zip(w.reshape(groups, -1), turned, strict=True):
+            _turned(count, filters, plan.filters, plan.taps, target)
+        operands = _operands(plan, count, 0, room, wide, turned, g, dx)
+        (_spread_shared(count, *operands) if count > 1 else _spread(0, 1, *operands))
+    return dx
+
+
+def _turned(count, source, rows, columns, target):
+    """Turn a matrix (rows, columns)."""
+    if count > 1 and rows * columns >= _MANY:
+        _turn_shared(count, rows, columns, source, target)
+    else:
+        _turn(0, 1, rows, columns, source, target)
+
+
+def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
+    """Return the gradient of w, of which a filter has the size `kernel`."""
+    prepare(x.dtype)
+    plan = _Plan(
+        len(x),
+        x.shape[1],
+        g.shape[1],
+        x.shape[2:],
+        kernel,
+        g.shape[2:],
+        stride,
+        padding,
+        dilation,
+        groups,
+    )
+    taps, filters = plan.taps, plan.filters
+    turned = filters > VECTOR_BYTES // x.itemsize  # else columns of a panel would stay empty
+    by_rows = turned and taps * filters >= _MANY
+    wide = _LONG * 2 * VECTOR_BYTES // x.itemsize
+    room = (taps + filters + max(taps, filters) + wide) * wide
+    dw = np.empty((g.shape[1], x.shape[1] // groups, *kernel), x.dtype)
+    with Team(plan.threads) as count:
+        sums = np.empty((1 if by_rows else count, groups, taps * filters), x.dtype)
+        operands = *_operands(plan, count, 0, room, wide, x, g, sums), turned, by_rows
+        (_gradient_shared(count, *operands) if count > 1 else _gradient(0, 1, *operands))
+        total = sums[0] if len(sums) == 1 else sums.sum(axis=0)
+        for group, sum_ in enumerate(total):
+            target = dw.reshape(groups, -1)[group]
+            if turned:
+                _turned(count, sum_, taps, filters, target)
+            else:
+                target[...] = sum_
+    return dw
+
+
+def _operands(plan, count, row, room, wide, *arrays):
+    dtype = arrays[0].dtype
+    lines = -(-(room + plan.border) // 16) * 16
+    flat = [array.reshape(-1) for array in arrays]
+    return (
+        plan.geometry(row),
+        plan.offsets,
+        *flat,
+        room_for(count * lines, dtype),
+        np.empty((count, 4 * wide), np.int64),
+    )
