@@ -300,7 +300,43 @@ def test_images_without_pillow(tmp_path, rng, monkeypatch):
     says(lambda: data.read(tmp_path), "pip install 'tinygrad-lite[images]'", kind=ArgumentError)
 
 
+def test_a_folder_train_needs_one_for_the_test(tmp_path, rng):
+    write_png(tmp_path / "train/a/1.png", images(rng, 3, 3))
+    says(lambda: data.image_folder(tmp_path), "has no images in it")
+    write_png(tmp_path / "test/b/1.png", images(rng, 3, 3))
+    says(lambda: data.image_folder(tmp_path), "the class 'b' has no images to learn from")
+
+
 # -- anything else --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["png", "gzip", "archive"])
+def test_a_damaged_byte_is_a_data_error_or_harmless(tmp_path, rng, kind):
+    if kind == "png":
+        pytest.importorskip("PIL")
+        for name in ("train/a/1", "test/a/1"):
+            write_png(tmp_path / f"{name}.png", images(rng, 6, 6))
+        path = tmp_path / "train/a/1.png"
+    elif kind == "gzip":
+        write_idx_folder(tmp_path, rng, side=1, packed=True)
+        path = tmp_path / "train-labels-idx1-ubyte.gz"
+    else:
+        path = tmp_path / "cifar-10-binary.tar.gz"
+        write_archive(path, dict.fromkeys(cifar_batches(rng)[0], b"\x03" * 3073))
+    good, errors = path.read_bytes(), 0
+    expected = [array for part in data.read(tmp_path) for array in part.arrays]
+    for place in range(len(good)):
+        for value in (0, 255, good[place] ^ 1, good[place] ^ 32):
+            damaged = bytearray(good)
+            damaged[place] = value
+            path.write_bytes(damaged)
+            try:
+                found = [array for part in data.read(tmp_path) for array in part.arrays]
+                assert all(map(np.array_equal, found, expected))
+            except DataError as error:
+                assert str(path) in str(error)  # noqa: PT017
+                errors += 1
+    assert errors > len(good)
 
 
 def test_what_is_no_data_is_refused(tmp_path):

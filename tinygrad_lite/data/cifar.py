@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tinygrad_lite.data.dataset import Dataset
 from tinygrad_lite.data.download import how_to_get, place
-from tinygrad_lite.data.files import BROKEN, content, from_bytes, listing, unreadable
+from tinygrad_lite.data.files import content, from_bytes, listing, unreadable
 from tinygrad_lite.errors import DataError, message
 from tinygrad_lite.plugins import register_dataset
 
@@ -78,16 +79,14 @@ def _unpacked(archive: Path) -> dict[str, bytes]:
     """Return the contents of the files in the archive; nothing is written."""
     import tarfile
 
-    batches = {}
     try:
-        with tarfile.open(archive, "r:gz") as members:
-            for member in members:
-                file = members.extractfile(member)  # None for a folder
-                if file is not None:
-                    batches[PurePosixPath(member.name).name] = file.read()
-    except (*BROKEN, tarfile.TarError) as error:
+        with tarfile.open(fileobj=BytesIO(content(archive)), mode="r:") as members:
+            files = {
+                PurePosixPath(m.name).name: members.extractfile(m) for m in members if m.isfile()
+            }
+            return {name: file.read() for name, file in files.items() if file is not None}
+    except tarfile.TarError as error:
         raise unreadable(archive, error) from error
-    return batches
 
 
 def _records(path: Path, name: str, data: bytes) -> np.ndarray:

@@ -10,9 +10,6 @@ import numpy as np
 
 from tinygrad_lite.errors import DataError, message
 
-# what gzip, tarfile (its errors are OSErrors) and the file system raise
-BROKEN = (OSError, EOFError, zlib.error)
-
 
 def unreadable(path: Path, problem: object) -> DataError:
     """Return the error for a file that is there, but no good."""
@@ -51,7 +48,7 @@ def content(path: Path) -> bytes:
         with path.open("rb") as file:
             packed = file.read()
         return gzip.decompress(packed) if packed.startswith(b"\x1f\x8b") else packed
-    except BROKEN as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise unreadable(path, error) from error
 
 
