@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.data.published import cifar_batches, images, write_archive, write_idx_folder, write_png
 
 ROOT = Path(__file__).parent.parent
 
@@ -107,10 +110,69 @@ def test_list_says_of_an_example_what_it_teaches():
     assert "gru tinygrad_lite GRU: what the LSTM does, with one memory and two gates." in words
 
 
+NET = """
+[model]
+name = "sequential"
+modules = [
+  { name = "flatten" }, { name = "dense", in_features = %d, out_features = %d }
+]
+"""
+
+
+def test_run_on_data_of_ones_own(tmp_path, rng):
+    write_idx_folder(tmp_path / "idx", rng, side=12, packed=True)
+    write_archive(tmp_path / "cifar-10-binary.tar.gz", cifar_batches(rng)[0])
+    net = tmp_path / "net.toml"
+    for path, pixels, samples in (("idx", 144, 40), ("cifar-10-binary.tar.gz", 3072, 20)):
+        net.write_text(NET % (pixels, 10))
+        result = call("run", net, "--epochs", 1, "--plain", "--data", tmp_path / path)
+        assert result.returncode == 0, result.stderr
+        assert "epoch 1/1" in result.stdout
+        assert f"{samples} samples" in result.stdout
+
+
+def test_run_on_a_folder_of_images(tmp_path, rng):
+    pytest.importorskip("PIL")
+    for number in range(20):
+        dark = number % 2
+        pixels = images(rng, 8, 8) // 4 + np.uint8(150 * (not dark))
+        write_png(tmp_path / f"pictures/{('light', 'dark')[dark]}/{number}.png", pixels)
+    result = call("run", "dnn", "--epochs", 1, "--plain", "--data", tmp_path / "pictures")
+    assert result.returncode == 0, result.stderr
+    assert "16 samples" in result.stdout
+    assert "epoch 1/1" in result.stdout
+
+
+def test_compare_on_data_of_ones_own(tmp_path, rng):
+    write_idx_folder(tmp_path, rng)
+    result = call("compare", "dnn", "rnn", "--epochs", 1, "--plain", "--data", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "40 images to learn from, 20 held out" in result.stdout
+
+
+def test_data_that_does_not_fit_or_is_none(tmp_path, rng):
+    write_idx_folder(tmp_path / "idx", rng, side=12)
+    misfit = "does not turn images (N, 1, 12, 12) into scores for 10 classes"
+    for name, model in (("cnn", "LeNet"), ("lstm", "RowLSTM")):
+        result = call("run", name, "--plain", "--data", tmp_path / "idx")
+        failure(result, f"{model} {misfit}", "why: ", "a TOML file")
+        assert result.stdout == ""
+    failure(call("compare", "dnn", "--data", tmp_path / "idx"), f"dnn {misfit}")
+    net = tmp_path / "net.toml"
+    net.write_text(NET % (144, 9))
+    failure(call("run", net, "--data", tmp_path / "idx"), f"Sequential {misfit}")
+    (tmp_path / "idx/t10k-images-idx3-ubyte").write_bytes(b"broken")
+    failure(call("run", "dnn", "--data", tmp_path / "idx"), "t10k-images", "cannot be read")
+    failure(call("run", "dnn", "--data", net), "holds no data of a known format", "IDX")
+    usage_error(call("run", "dnn", "--data", tmp_path / "no"), "does not exist")
+    usage_error(call("compare", "dnn", "--data", tmp_path / "no"), "does not exist")
+    usage_error(call("run", "xor", "--data", tmp_path), "No such option")
+
+
 def test_help_of_an_example_lists_its_options():
     result = call("run", "cnn", "--help")
     assert result.returncode == 0
-    for option in ("--epochs", "--seed", "--plain"):
+    for option in ("--epochs", "--seed", "--plain", "--data"):
         assert option in result.stdout
 
 

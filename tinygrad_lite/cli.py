@@ -1,4 +1,4 @@
-"""The command line: `tinygrad-lite run | compare | bench | list | warmup`.
+"""The command line: `tinygrad-lite run | compare | bench | list | fetch | warmup`.
 
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 """
@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import click
 
 from tinygrad_lite import plugins
+from tinygrad_lite.data import download
 from tinygrad_lite.errors import (
     ArgumentError,
     BrokenPluginError,
@@ -36,7 +37,20 @@ KINDS = {
 }
 
 
+_DATA = click.Path(exists=True)
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+_HELP = {
+    "clip": "Norm that gradients are clipped to.",
+    "data": "Images to learn in place of the digits: a folder of IDX, CIFAR-10 or PNG files.",
+    "epochs": "Passes over the training data.",
+    "hidden": "Units of the memory.",
+    "length": "Time steps of the sequence.",
+    "lr": "Learning rate at the start.",
+    "optimizer": "Name of an optimiser; see `tinygrad-lite list optim`.",
+    "plain": "One line an epoch, and no colours.",
+    "seed": "Makes the run repeatable.",
+    "steps": "Time steps of the sequences.",
+}
 
 
 @click.group(context_settings=_HELP_NAMES)
@@ -64,8 +78,11 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--plain", is_flag=True, help="One line an epoch, no drawing.")
 @click.option("--svg", type=click.Path(dir_okay=False), help="Also draw the end state here.")
-def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: str | None) -> None:
-    """Train models on the same digits with the same budget, side by side, and say what differs.
+@click.option("--data", type=_DATA, help=_HELP["data"])
+def compare(
+    names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: str | None, data: str | None
+) -> None:
+    """Train models on the same images with the same budget, side by side, and say what differs.
 
     NAMES are models of `tinygrad-lite list models`; dnn cnn rnn lstm gru by default.
     """
@@ -80,6 +97,7 @@ def compare(names: tuple[str, ...], epochs: int, seed: int, plain: bool, svg: st
         seed,
         plain,
         svg,
+        data,
     )
 
 
@@ -127,6 +145,17 @@ def list_plugins(kind: str | None) -> None:
             table.add_row(broken, "[red]broken[/]", Text(why))
         console.print(table)
         console.print()
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(list(download.SOURCES)))
+@click.option("--folder", type=click.Path(file_okay=False), help="Where to; by default the cache.")
+def fetch(name: str, folder: str | None) -> None:
+    """Download a published data set, and verify it; what is there already is kept.
+
+    An interrupted download goes on where it ended.
+    """
+    click.echo(f"{name} is in {download.fetch(name, folder)}")
 
 
 @cli.command()
@@ -216,23 +245,15 @@ def _main_of_toml(path: Path) -> Callable[..., Any]:
     return partial(learn_digits, make)
 
 
-_HELP = {
-    "clip": "Norm that gradients are clipped to.",
-    "epochs": "Passes over the training data.",
-    "hidden": "Units of the memory.",
-    "length": "Time steps of the sequence.",
-    "lr": "Learning rate at the start.",
-    "optimizer": "Name of an optimiser; see `tinygrad-lite list optim`.",
-    "plain": "One line an epoch, and no colours.",
-    "seed": "Makes the run repeatable.",
-    "steps": "Time steps of the sequences.",
-}
-
-
 def _type_of(parameter: inspect.Parameter) -> Any:
-    ranges = {"epochs": click.IntRange(1), "lr": click.FloatRange(0), "seed": click.IntRange(0)}
-    if parameter.name in ranges:
-        return ranges[parameter.name]
+    types = {
+        "data": _DATA,
+        "epochs": click.IntRange(1),
+        "lr": click.FloatRange(0),
+        "seed": click.IntRange(0),
+    }
+    if parameter.name in types:
+        return types[parameter.name]
     if parameter.name == "optimizer":
         return click.Choice([plugin.name for plugin in plugins.optim.all()])
     return parameter.annotation if parameter.annotation in (bool, float, int) else str

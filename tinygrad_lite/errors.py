@@ -44,6 +44,10 @@ class DataError(TinygradLiteError, ValueError):
     """Data that cannot be trained on: empty, not finite, labels out of range."""
 
 
+class DownloadError(TinygradLiteError, OSError):
+    """A file that no mirror delivers as it was published, or that cannot be written."""
+
+
 class DivergenceError(TinygradLiteError, ArithmeticError):
     """A training whose loss is no longer a finite number."""
 

@@ -19,8 +19,7 @@ from rich.text import Text
 
 from tinygrad_lite import functional as F
 from tinygrad_lite import plugins
-from tinygrad_lite.data import Dataset, digits
-from tinygrad_lite.errors import ArgumentError, TinygradLiteError
+from tinygrad_lite.data import Dataset
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops import random
 from tinygrad_lite.study.flow import Flow, gradient_flow
@@ -29,7 +28,13 @@ from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.console import compilation_told, is_live
 from tinygrad_lite.train.events import EpochEnded, Event, StepEnded
 from tinygrad_lite.train.loop import Trainer
-from tinygrad_lite.train.recipe import EPOCHS, digits_trainer, noisy_loader
+from tinygrad_lite.train.recipe import (
+    EPOCHS,
+    check_classifies,
+    digits_trainer,
+    load,
+    noisy_loader,
+)
 
 _FLOW_SAMPLES = 256
 _PANEL_WIDTH = 21
@@ -120,23 +125,26 @@ def compare_models(
     seed: int = 0,
     plain: bool = False,
     svg: str | None = None,
+    data: str | None = None,
 ) -> list[Result]:
     """Train the named models in turns, an epoch each; show them, and what they measured.
 
     Args:
-        names: plugin names of models that classify (N, 1, 8, 8) images into 10 classes.
+        names: plugin names of models that classify the images, (N, 1, 8, 8) the digits.
         epochs: for each of them.
         seed: set anew for each of them.
         plain: print one line an epoch even in a terminal.
         svg: also draw the end state into this file.
+        data: folder of images to learn in place of the digits; see `tg.data.read`.
 
     Raises:
-        ArgumentError: a model does not classify the digits.
+        ArgumentError: a model does not classify the images.
+        DataError: there are no images at `data`, or they are broken.
     """
     console = Console(highlight=False)
     live = is_live() and not plain
     begin = time.perf_counter()
-    train, test = digits()
+    train, test = load(data)
     with ExitStack() as stack:
         stack.enter_context(compilation_told(console))
         runners = [_start(name, train, test, epochs, seed) for name in names]
@@ -151,8 +159,8 @@ def compare_models(
     results = [_finish(runner, train) for runner in runners]
     seconds = time.perf_counter() - begin
     setting = (
-        f"{len(train):,} images to learn from, {len(test)} held out, {epochs} epochs, seed {seed}, "
-        f"{seconds:.0f}s"
+        f"{len(train):,} images to learn from, {len(test):,} held out, {epochs} epochs, "
+        f"seed {seed}, {seconds:.0f}s"
     )
     report = Group(_table(results), "", bullets(sentences(results)), "", setting)
     console.print(report)
@@ -168,23 +176,11 @@ def _start(name: str, train: Dataset, test: Dataset, epochs: int, seed: int) -> 
     with random.using(generator):
         model = plugins.models.get(name)()
         loader = noisy_loader(train)
-    if not _classifies_digits(model, train.x[:1]):
-        raise ArgumentError(
-            f"compare: {name} does not turn images (N, 1, 8, 8) into scores for 10 digits\n"
-            "  fix: compare models that do, e.g. dnn cnn rnn lstm gru"
-        )
+    check_classifies(model, name, train)
     before = _flow(model, train)
     trainer = digits_trainer(model, train, epochs, "off")
     events = trainer.run(loader, test, epochs)
     return _Runner(name, model, trainer, events, before, epochs, len(loader), generator)
-
-
-def _classifies_digits(model: object, x: np.ndarray) -> bool:
-    try:
-        outputs = model.eval()(x) if isinstance(model, Module) else None
-    except TinygradLiteError:
-        return False
-    return isinstance(outputs, Tensor) and outputs.shape == (1, 10)
 
 
 def _flow(model: Module, data: Dataset) -> Flow:
@@ -193,7 +189,7 @@ def _flow(model: Module, data: Dataset) -> Flow:
 
 
 def _finish(runner: _Runner, train: Dataset) -> Result:
-    summary = runner.model.summary((1, 8, 8))
+    summary = runner.model.summary(train.x.shape[1:])
     return Result(
         name=runner.name,
         parameters=summary.parameters,

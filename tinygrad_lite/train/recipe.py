@@ -1,4 +1,4 @@
-"""The recipe by which the classifiers of the gallery learn the handwritten digits."""
+"""The recipe by which the classifiers of the gallery learn the digits, or other images."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import numpy as np
 
 from tinygrad_lite import functional as F
 from tinygrad_lite import plugins
-from tinygrad_lite.data import DataLoader, Dataset, digits
+from tinygrad_lite.data import DataLoader, Dataset, digits, read
+from tinygrad_lite.errors import ArgumentError, TinygradLiteError
+from tinygrad_lite.modes import no_grad, reference
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops.random import generator
 from tinygrad_lite.ops.random import seed as set_seed
 from tinygrad_lite.optim import schedules
+from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.loop import Display, History, Trainer
 
 EPOCHS = 30
@@ -60,6 +63,33 @@ def digits_trainer(
     )
 
 
+def load(path: str | None) -> tuple[Dataset, Dataset]:
+    """Return (train, test) of the digits, or of the images at `path`."""
+    return digits() if path is None else read(path)
+
+
+def check_classifies(model: object, name: str, data: Dataset) -> None:
+    """Try the model on an image.
+
+    Raises:
+        ArgumentError: it does not turn the images into a score for each class.
+    """
+    x, y = data.arrays
+    classes, why = 1 + int(y.max(initial=-1)), ""
+    try:
+        with no_grad(), reference():  # no kernel is compiled for this
+            outputs = model.eval()(x[:1]) if isinstance(model, Module) else None
+    except TinygradLiteError as error:
+        outputs, why = None, f"\n  why: {str(error).splitlines()[0]}"
+    if not isinstance(outputs, Tensor) or outputs.ndim != 2 or outputs.shape[1] < classes:
+        shape = ", ".join(map(str, x.shape[1:]))
+        raise ArgumentError(
+            f"{name} does not turn images (N, {shape}) into scores for {classes} classes{why}\n"
+            "  fix: take a model made for such images; `tinygrad-lite run` trains any that is "
+            "described in a TOML file"
+        )
+
+
 def learn_digits(
     make: Callable[[], Module],
     epochs: int = EPOCHS,
@@ -67,24 +97,30 @@ def learn_digits(
     optimizer: str = OPTIMIZER,
     lr: float = LR,
     plain: bool = False,
+    data: str | None = None,
 ) -> History:
-    """Learn the handwritten digits, and show the accuracy on held-out ones.
+    """Learn the handwritten digits, or other images, and show the accuracy on held-out ones.
 
     Args:
-        make: makes a classifier of images (N, 1, 8, 8), after the seed is set.
+        make: makes a classifier of the images, (N, 1, 8, 8) the digits, after the seed is set.
         epochs: passes over the training images.
         seed: of the initial weights, the order of the images, and dropout.
         optimizer: plugin name of the optimiser.
         lr: its learning rate at the start, from where it falls to 0 along a cosine.
         plain: print one line an epoch even in a terminal.
+        data: folder of images to learn in place of the digits; see `tg.data.read`.
 
     Raises:
         PluginError: no optimiser has that name.
+        DataError: there are no images at `data`, or they are broken.
+        ArgumentError: the model is not made for these images.
         KeyboardInterrupt: Ctrl-C ended the training.
     """
     set_seed(seed)
-    train, test = digits()
+    train, test = load(data)
     model = make()
+    if data is not None:
+        check_classifies(model, type(model).__name__, train)
     trainer = digits_trainer(model, train, epochs, "plain" if plain else "auto", optimizer, lr)
     history = trainer.fit(noisy_loader(train), test, epochs=epochs)
     if history.interrupted:
