@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
-from tinygrad_lite.optim.optimizer import Group, Optimizer, Parameters, State, blend, with_decay
+from tinygrad_lite.optim.optimizer import (
+    Fused,
+    Group,
+    Optimizer,
+    Parameters,
+    State,
+    blend,
+    with_decay,
+)
 from tinygrad_lite.plugins import register_optimizer
 
 
@@ -25,6 +34,9 @@ class Adam(Optimizer):
         eps: keeps the division finite.
         weight_decay: L2 regularisation, added to the gradient; `AdamW` keeps it apart.
     """
+
+    # whether weight decay goes past the averages, at the parameter itself
+    decoupled: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -46,11 +58,6 @@ class Adam(Optimizer):
 
     def update(self, parameter: np.ndarray, grad: np.ndarray, state: State, group: Group) -> None:
         """Take one step."""
-        grad = with_decay(grad, parameter, group["weight_decay"])
-        self.descend(parameter, grad, state, group)
-
-    def descend(self, parameter: np.ndarray, grad: np.ndarray, state: State, group: Group) -> None:
-        """Take one step against `grad`, as the formula says."""
         if not state:
             state |= {
                 "step": 0,
@@ -60,12 +67,35 @@ class Adam(Optimizer):
         state["step"] += 1
         beta1, beta2 = group["betas"]
         m, v = state["exp_avg"], state["exp_avg_sq"]
+        if self.decoupled:
+            parameter *= 1.0 - group["lr"] * group["weight_decay"]
+        else:
+            grad = with_decay(grad, parameter, group["weight_decay"])
         scratch = np.empty_like(parameter)  # one temporary array: fresh memory costs more than sums
         blend(m, grad, beta1, scratch)
         blend(v, np.multiply(grad, grad, out=scratch), beta2, scratch)
         divisor = np.sqrt(v, out=scratch)
-        divisor /= math.sqrt(1.0 - beta2 ** state["step"])
+        divisor *= 1.0 / math.sqrt(1.0 - beta2 ** state["step"])
         divisor += group["eps"]
         step = np.divide(m, divisor, out=scratch)
         step *= group["lr"] / (1.0 - beta1 ** state["step"])
         parameter -= step
+
+    def fused(self, group: Group, step: int) -> Fused:
+        """Name the kernel that does the same."""
+        lr, decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
+        return Fused(
+            "adam",
+            ("exp_avg", "exp_avg_sq"),
+            (
+                lr / (1.0 - beta1**step),
+                0.0 if self.decoupled else decay,
+                1.0 - lr * decay if self.decoupled else 1.0,
+                beta1,
+                1.0 - beta1,
+                beta2,
+                1.0 - beta2,
+                1.0 / math.sqrt(1.0 - beta2**step),
+                group["eps"],
+            ),
+        )

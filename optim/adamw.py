@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from tinygrad_lite.optim.adam import Adam
-from tinygrad_lite.optim.optimizer import Group, Parameters, State
+from tinygrad_lite.optim.optimizer import Parameters
 from tinygrad_lite.plugins import register_optimizer
 
 
@@ -24,6 +22,8 @@ class AdamW(Adam):
         weight_decay: share of each parameter that a step with lr = 1 would take away.
     """
 
+    decoupled = True
+
     def __init__(
         self,
         parameters: Parameters,
@@ -33,8 +33,3 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
-
-    def update(self, parameter: np.ndarray, grad: np.ndarray, state: State, group: Group) -> None:
-        """Take one step."""
-        parameter *= 1.0 - group["lr"] * group["weight_decay"]
-        self.descend(parameter, grad, state, group)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from tinygrad_lite import kernels
 from tinygrad_lite.errors import ArgumentError, CheckpointError, ShapeError, message, nearest
 from tinygrad_lite.memory import mark_changed
 from tinygrad_lite.module import Parameter
@@ -16,6 +17,15 @@ from tinygrad_lite.tensor import Tensor
 Parameters = Iterable[Parameter] | Iterable[Mapping[str, Any]]
 Group = dict[str, Any]
 State = dict[str, Any]
+Slot = tuple[Parameter, Group, State]
+
+
+class Fused(NamedTuple):
+    """A rule of `kernels.optim`: its name, the arrays of a state that it takes, its numbers."""
+
+    rule: str
+    memory: tuple[str, ...]
+    numbers: tuple[float, ...]
 
 
 class Optimizer:
@@ -57,7 +67,7 @@ class Optimizer:
         grouped = bool(given) and all(isinstance(item, Mapping) for item in given)
         groups: list[Any] = given if grouped else [{"params": given}]
         self.param_groups = [self._complete(group, {"lr": lr} | options) for group in groups]
-        self._slots: list[tuple[Parameter, Group, State]] = [
+        self._slots: list[Slot] = [
             (parameter, group, {}) for group in self.param_groups for parameter in group["params"]
         ]
         self._check_distinct()
@@ -73,18 +83,30 @@ class Optimizer:
         """
         raise NotImplementedError(f"{type(self).__name__} defines no update(...)")
 
+    def fused(self, group: Group, step: int) -> Fused | None:
+        """Name a kernel that does what `update` does, at the step with this number; None if none.
+
+        It takes the place of `update` in large models, where a parameter's state holds what the
+        kernel needs: the first step of each makes that state. The number counts from 1, by a `step`
+        in the state; it is 1 for a rule that does not count. A subclass that defines `update` anew
+        has no kernel unless it defines this anew, too.
+        """
+        return None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "update" in vars(cls) and "fused" not in vars(cls):
+            cls.fused = Optimizer.fused  # type: ignore[method-assign]
+
     def step(self) -> None:
         """Update every parameter that has a gradient.
 
         Raises:
-            ShapeError: a gradient is not of its parameter's shape.
+            ShapeError: a gradient is not of its parameter's shape; then nothing has been changed.
         """
-        updated: list[np.ndarray] = []
-        for parameter, group, state in self._slots:
-            if parameter.grad is None:
-                continue
-            values, grad = parameter.data, parameter.grad.data
-            if grad.shape != values.shape:
+        slots = [slot for slot in self._slots if slot[0].grad is not None]
+        for parameter, _, _ in slots:
+            if parameter.grad.data.shape != parameter.data.shape:  # type: ignore[union-attr]
                 raise ShapeError(
                     message(
                         type(self).__name__,
@@ -93,9 +115,45 @@ class Optimizer:
                         fix="let backward() set the gradients, or reshape what you assign to .grad",
                     )
                 )
-            self.update(values, grad, state, group)
-            updated.append(values)
+        updated = [parameter.data for parameter, _, _ in slots]
+        if kernels.pays(sum([values.size for values in updated])):
+            slots = self._step_together(slots)
+        for parameter, group, state in slots:
+            self.update(parameter.data, parameter.grad.data, state, group)  # type: ignore[union-attr]
         mark_changed(*updated)
+
+    def _step_together(self, slots: list[Slot]) -> list[Slot]:
+        """Take this step of all parameters for which a kernel can; return the others."""
+        alike: dict[Any, list[Slot]] = {}
+        for slot in slots:
+            values, group, state = slot[0].data, slot[1], slot[2]
+            same = id(group), (*state,), values.dtype.char, values.flags.carray
+            alike.setdefault((state.get("step", 0) + 1, same), []).append(slot)
+        return [
+            slot
+            for (step, _), members in alike.items()
+            if not self._run(self.fused(members[0][1], step), members)
+            for slot in members
+        ]
+
+    @staticmethod
+    def _run(fused: Fused | None, slots: list[Slot]) -> bool:
+        """Let a kernel take a step, if it can; tell whether."""
+        states = [state for _, _, state in slots]
+        if fused is None or not states[0].keys() >= set(fused.memory):
+            return False
+        columns = [
+            [parameter.data for parameter, _, _ in slots],
+            [np.ascontiguousarray(parameter.grad.data) for parameter, _, _ in slots],  # type: ignore[union-attr]
+            *[[state[name] for state in states] for name in fused.memory],
+        ]
+        if not kernels.optim.takes(columns):
+            return False
+        kernels.optim.step(fused.rule, columns, fused.numbers)
+        for state in states:
+            if "step" in state:
+                state["step"] += 1
+        return True
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""

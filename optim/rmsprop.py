@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_lite.optim.optimizer import Group, Optimizer, Parameters, State, blend, with_decay
+from tinygrad_lite.optim.optimizer import (
+    Fused,
+    Group,
+    Optimizer,
+    Parameters,
+    State,
+    blend,
+    with_decay,
+)
 from tinygrad_lite.plugins import register_optimizer
 
 
@@ -74,3 +82,21 @@ class RMSprop(Optimizer):
             state["momentum_buffer"] += step
             step = state["momentum_buffer"]
         parameter -= np.multiply(step, group["lr"], out=scratch)
+
+    def fused(self, group: Group, step: int) -> Fused:
+        """Name the kernel that does the same."""
+        alpha, momentum, centered = group["alpha"], group["momentum"], group["centered"]
+        v = "square_avg"  # stands also where nothing is remembered
+        return Fused(
+            "rmsprop",
+            (v, "grad_avg" if centered else v, "momentum_buffer" if momentum else v),
+            (
+                group["lr"],
+                group["weight_decay"],
+                alpha,
+                1.0 - alpha,
+                group["eps"],
+                momentum,
+                centered,
+            ),
+        )

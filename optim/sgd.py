@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_lite import kernels
-from tinygrad_lite.optim.optimizer import Group, Optimizer, Parameters, State, with_decay
+from tinygrad_lite.optim.optimizer import Fused, Group, Optimizer, Parameters, State, with_decay
 from tinygrad_lite.plugins import register_optimizer
 
 
@@ -66,13 +65,12 @@ class SGD(Optimizer):
                 state["momentum_buffer"] += (1.0 - group["dampening"]) * grad
             buffer = state["momentum_buffer"]
             grad = grad + momentum * buffer if group["nesterov"] else buffer
-        self.descend(parameter, grad, group["lr"])
+        parameter -= group["lr"] * grad
 
-    @staticmethod
-    def descend(parameter: np.ndarray, grad: np.ndarray, lr: float) -> None:
-        """Subtract lr · grad from `parameter`, in place."""
-        both = parameter.flags.c_contiguous and grad.flags.c_contiguous
-        if kernels.pays(parameter.size) and both and parameter.dtype == grad.dtype:
-            kernels.dense.descend(parameter, grad, lr)
-        else:
-            parameter -= lr * grad
+    def fused(self, group: Group, step: int) -> Fused:
+        """Name the kernel that does the same."""
+        lr, decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
+        if not momentum:
+            return Fused("descend", (), (lr, decay))
+        numbers = (lr, decay, momentum, 1.0 - group["dampening"], group["nesterov"])
+        return Fused("momentum", ("momentum_buffer",), numbers)

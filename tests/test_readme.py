@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 def test_its_python_runs(tmp_path):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     runs = [block for block in blocks if not block.startswith("exp = Op(")]  # quoted, not run
     program = "\n".join(runs).replace("epochs=10", "epochs=1")
     done = subprocess.run(

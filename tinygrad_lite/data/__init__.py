@@ -1,5 +1,6 @@
-"""Data: sets of samples, splits, batches, digits that come with the library, other images."""
+"""Data: sets of samples, splits, batches, augmentation, digits that come along, other images."""
 
+from tinygrad_lite.data import transforms
 from tinygrad_lite.data.cifar import cifar10
 from tinygrad_lite.data.dataset import Dataset
 from tinygrad_lite.data.digits import digits
@@ -23,4 +24,5 @@ __all__ = [
     "read",
     "read_idx",
     "stratified_split",
+    "transforms",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_lite.data.dataset import Dataset
+from tinygrad_lite.data.transforms import Arrays
 from tinygrad_lite.errors import ArgumentError, CheckpointError, DataError, message
 from tinygrad_lite.ops.random import check_seed, generator
 from tinygrad_lite.tensor import Tensor, asarray
@@ -26,16 +27,20 @@ class DataLoader:
             integer index that gives one sample: a tuple of arrays or numbers, or one of them.
         batch_size: samples of a batch; the last one of an epoch may be smaller.
         shuffle: draw a new order for every epoch.
-        seed: of the orders; by default drawn from the library's generator (`tg.seed`).
+        seed: of the orders and of what transforms draw; by default drawn from the library's
+            generator (`tg.seed`).
         drop_last: leave out a smaller last batch.
         collate: makes a batch, a tuple of arrays or Tensors, of a list of samples; by default each
             part of the samples is stacked along a new first axis.
+        transform: changes a batch, a tuple of arrays, with a random generator, as those of
+            `data.transforms` do; meant for the batches to train on. What it draws depends only on
+            the seed, the epoch and the place of the batch, so that it is repeated and resumed too.
 
     Raises:
         DataError: the data set is empty, or (while iterating) a sample cannot be read, or samples
             are not of one shape.
-        ArgumentError: batch_size is below 1, or with drop_last above the number of samples; or
-            `dataset` is nothing to take samples from.
+        ArgumentError: batch_size is below 1, or with drop_last above the number of samples;
+            `dataset` is nothing to take samples from; or `transform` no function.
     """
 
     def __init__(
@@ -46,15 +51,24 @@ class DataLoader:
         seed: int | None = None,
         drop_last: bool = False,
         collate: Callable[[list[Any]], Any] | None = None,
+        transform: Callable[[Arrays, np.random.Generator], Arrays] | None = None,
     ) -> None:
         self.dataset = _as_dataset(dataset)
         _check_batch_size(batch_size, len(self.dataset), drop_last)
         self.batch_size, self.shuffle, self.drop_last = int(batch_size), shuffle, drop_last
-        self.collate = collate
+        if transform is not None and not callable(transform):
+            raise ArgumentError(
+                message(
+                    "DataLoader",
+                    f"transform={transform!r} is no function",
+                    fix="pass a transform of data.transforms, or Compose([...]) of several",
+                )
+            )
+        self.collate, self.transform = collate, transform
         if seed is not None:
             check_seed("DataLoader", seed)
         else:
-            seed = int(generator().integers(2**63)) if shuffle else 0
+            seed = int(generator().integers(2**63)) if shuffle or transform else 0
         self.seed = seed
         # (epoch, samples of it handed out): now, and where the next pass starts
         self._now = self._next = (0, 0)
@@ -70,8 +84,12 @@ class DataLoader:
         order = self._order(epoch)
         while start < len(order):
             indices = order[start : start + self.batch_size]
-            start += len(indices)
             batch = self._batch(indices)
+            if self.transform is not None:
+                rng = np.random.default_rng((self.seed, epoch, start, 1))  # 1: not that of orders
+                arrays = self.transform(tuple(part.data for part in batch), rng)
+                batch = tuple(asarray(array) for array in arrays)
+            start += len(indices)
             self._now = (epoch, start)
             yield batch
         self._now = (epoch + 1, 0)

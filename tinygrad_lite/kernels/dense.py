@@ -20,14 +20,3 @@ def _outer(a, b, out):
         left = a[i]
         for j in range(len(b)):
             out[i, j] = left * b[j]
-
-
-def descend(parameter, grad, lr):
-    """Set parameter to parameter - lr grad, in place, rounded as NumPy rounds it."""
-    _descend(parameter.reshape(-1), grad.reshape(-1), parameter.dtype.type(lr))
-
-
-@kernel(exact=True)
-def _descend(parameter, grad, lr):
-    for i in range(len(parameter)):
-        parameter[i] -= lr * grad[i]

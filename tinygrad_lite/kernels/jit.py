@@ -57,16 +57,18 @@ def kernel(
     if function is None:
         return partial(kernel, exact=exact, parallel=parallel)
     options: dict[str, Any] = {"nogil": True, "parallel": parallel, "error_model": "numpy"}
-    options["fastmath"] = set() if exact else _REORDERED
+    options["fastmath"] = _fastmath(exact)
     return _cached(partial(numba.njit, **options), function)
 
 
-def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def routine(
+    arguments: str, *, exact: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function that kernels call be compiled once, and not again inside of each of them.
 
     `arguments` spells the types: p is a pointer to elements, n a whole number, i a pointer to whole
-    numbers, b a boolean. Before a kernel that calls it runs, or is loaded, `prepare` has to be
-    called.
+    numbers, b a boolean. An `exact` one rounds as an exact kernel does. Before a kernel that calls
+    it runs, or is loaded, `prepare` has to be called.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,7 +79,7 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
             signature = types.void(*(kinds[letter] for letter in arguments))
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             external[dtype] = types.ExternalFunction(symbol, signature)
-            _declared[char].append((function, external[dtype]))
+            _declared[char].append((function, external[dtype], exact))
 
         @overload(function)
         def call(first, *others):  # type: ignore[no-untyped-def]  # numba compares signatures
@@ -89,7 +91,7 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return declare
 
 
-_declared: dict[str, list[tuple[Callable[..., Any], Any]]] = {"f": [], "d": []}
+_declared: dict[str, list[tuple[Callable[..., Any], Any, bool]]] = {"f": [], "d": []}
 _compiled: list[Any] = []  # the code lives as long as what is in here
 _one_at_a_time = RLock()
 
@@ -101,13 +103,17 @@ def prepare(dtype: np.dtype[Any]) -> None:
         return
     with _one_at_a_time:
         while declared:
-            function, external = declared[0]
-            options: dict[str, Any] = {"error_model": "numpy", "fastmath": _REORDERED}
+            function, external, exact = declared[0]
+            options: dict[str, Any] = {"error_model": "numpy", "fastmath": _fastmath(exact)}
             decorator = partial(numba.cfunc, external.sig, pipeline_class=_Told, **options)
             compiled = _cached(decorator, function)
             llvm.add_symbol(external.symbol, compiled.address)
             _compiled.append(compiled)
             del declared[0]
+
+
+def _fastmath(exact: bool) -> set[str]:
+    return set() if exact else _REORDERED
 
 
 def _cached(decorator: Callable[..., Any], function: Callable[..., Any]) -> Any:

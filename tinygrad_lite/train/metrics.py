@@ -14,8 +14,11 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 def accuracy(outputs: np.ndarray, targets: np.ndarray) -> float:
     """Return the share of rows whose largest output is at the target.
 
-    Shapes: outputs (N, C), targets (N,) of integers.
+    Shapes: outputs (N, C), targets (N,) of integers, or (N, C) of probabilities: then it is the
+    most probable one.
     """
+    if targets.ndim == outputs.ndim:
+        targets = targets.argmax(axis=-1)
     return float((outputs.argmax(axis=-1) == targets).mean())
 
 

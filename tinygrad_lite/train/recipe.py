@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 
-import numpy as np
-
 from tinygrad_lite import functional as F
 from tinygrad_lite import plugins
 from tinygrad_lite.data import DataLoader, Dataset, digits, read
+from tinygrad_lite.data.transforms import GaussianNoise
 from tinygrad_lite.errors import ArgumentError, TinygradLiteError
 from tinygrad_lite.modes import no_grad, reference
 from tinygrad_lite.module import Module
-from tinygrad_lite.ops.random import generator
 from tinygrad_lite.ops.random import seed as set_seed
 from tinygrad_lite.optim import schedules
 from tinygrad_lite.tensor import Tensor
@@ -27,18 +25,8 @@ NOISE = 0.1  # standard deviation; pixels are from 0 to 1
 
 
 def noisy_loader(train: Dataset) -> DataLoader:
-    """Return batches of images with a little noise, which is new each time they are drawn.
-
-    Training with noise keeps a network from leaning on single pixels; it is akin to a penalty on
-    the size of its gradient (Bishop, "Training with noise is equivalent to Tikhonov
-    regularization", 1995).
-    """
-
-    def collate(samples: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-        x, y = (np.stack(parts) for parts in zip(*samples, strict=True))
-        return x + NOISE * generator().standard_normal(x.shape, x.dtype), y
-
-    return DataLoader(train, BATCH_SIZE, shuffle=True, collate=collate)
+    """Return batches of images with a little noise, which is new each time they are drawn."""
+    return DataLoader(train, BATCH_SIZE, shuffle=True, transform=GaussianNoise(NOISE))
 
 
 def digits_trainer(
