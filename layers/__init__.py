@@ -12,11 +12,19 @@ from tinygrad_lite.layers.activation import (
 )
 from tinygrad_lite.layers.conv import Conv, Conv2d
 from tinygrad_lite.layers.dense import Dense
-from tinygrad_lite.layers.dropout import Dropout
+from tinygrad_lite.layers.dropout import Dropout, Dropout2d
 from tinygrad_lite.layers.flatten import Flatten
 from tinygrad_lite.layers.gru import GRU, GRUCell
 from tinygrad_lite.layers.jordan import Jordan, JordanCell
 from tinygrad_lite.layers.lstm import LSTM, LSTMCell
+from tinygrad_lite.layers.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from tinygrad_lite.layers.pool import AvgPool2d, MaxPool2d
 from tinygrad_lite.layers.rbm import RBM
 from tinygrad_lite.layers.rnn import RNN, RNNCell
@@ -34,12 +42,19 @@ __all__ = [
     "RNN",
     "RNNCell",
     "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Conv",
     "Conv2d",
     "Dense",
     "Dropout",
+    "Dropout2d",
     "Flatten",
+    "GroupNorm",
+    "InstanceNorm2d",
+    "LayerNorm",
     "LeakyReLU",
+    "LocalResponseNorm",
     "MaxPool2d",
     "ReLU",
     "Sequential",

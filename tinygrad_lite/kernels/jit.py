@@ -64,14 +64,16 @@ def kernel(
 def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function that kernels call be compiled once, and not again inside of each of them.
 
-    `arguments` spells the types: p is a pointer to elements, n a whole number, b a boolean. Before
-    a kernel that calls it runs, or is loaded, `prepare` has to be called.
+    `arguments` spells the types: p is a pointer to elements, n a whole number, b a boolean, d a
+    float64 and q a pointer to such, whatever the elements are; the first is a p. Before a kernel
+    that calls it runs, or is loaded, `prepare` has to be called.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         external = {}
         for char, dtype in (("f", types.float32), ("d", types.float64)):
-            kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
+            kinds = {"p": types.CPointer(dtype), "q": types.CPointer(types.float64)}
+            kinds |= {"n": types.intp, "b": types.boolean, "d": types.float64}
             signature = types.void(*(kinds[letter] for letter in arguments))
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             external[dtype] = types.ExternalFunction(symbol, signature)
