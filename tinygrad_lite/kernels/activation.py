@@ -139,10 +139,10 @@ def gate(g, y):
 
 def _run(alone, shared, *arrays):
     flat = [np.require(a, None, "CAW").reshape(-1) for a in arrays]
-    out = np.empty_like(flat[0])
+    out = np.empty(arrays[0].shape, arrays[0].dtype)  # itself, not a view: a leaf may keep it
     with Team(get_num_threads()) as count:
         if count > 1:
-            shared(count, *flat, out)
+            shared(count, *flat, out.reshape(-1))
         else:
-            alone(0, 1, *flat, out)
-    return out.reshape(arrays[0].shape)
+            alone(0, 1, *flat, out.reshape(-1))
+    return out

@@ -12,6 +12,8 @@ variance").
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinygrad_lite.kernels.gemm import part
@@ -257,34 +259,30 @@ def forward(x, weight, bias, eps, known=None):
         eps: what is added to the variance.
         known: the mean and the variance (C,) to be used instead of those of x.
     """
-    table, channels = _table(x), x.shape[1]
-    y = np.empty(table.shape, x.dtype)
+    channels, y = x.shape[1], np.empty(x.shape, x.dtype)
     mean, var = np.empty((2, channels)) if known is None else np.array(known, np.float64)
     operands = (
-        *(table, _of_channels(weight, 1, x), _of_channels(bias, 0, x)),
-        *(float(eps), known is not None, mean, var, y),
+        *(_table(x), _of_channels(weight, 1, x), _of_channels(bias, 0, x)),
+        *(float(eps), known is not None, mean, var, _table(y)),
     )
     _run(_forward, _forwards, operands, x.dtype)
-    return y.reshape(x.shape), mean, var
+    return y, mean, var
 
 
 def backward(g, x, weight, eps, known, mean, var):
     """Return the gradients of x, weight and bias, from that of `forward`'s result; see there."""
-    table, channels = _table(x), x.shape[1]
-    dx = np.empty(table.shape, x.dtype)
-    dw, db = np.empty((2, channels), x.dtype)
+    dx, (dw, db) = np.empty(x.shape, x.dtype), np.empty((2, x.shape[1]), x.dtype)
     operands = (
-        *(table, _of_channels(weight, 1, x), float(eps), known, mean, var),
-        *(_table(g), dx, dw, db),
+        *(_table(x), _of_channels(weight, 1, x), float(eps), known, mean, var),
+        *(_table(g), _table(dx), dw, db),
     )
     _run(_backward, _backwards, operands, x.dtype)
-    return dx.reshape(x.shape), dw, db
+    return dx, dw, db
 
 
 def _table(x):
     """Return x as an array (N, C * spread) in one piece, a copy where need be."""
-    size = x.shape[0] * x.shape[1]
-    return np.require(x, None, "CAW").reshape(len(x), x.size // max(1, len(x)) if size else 0)
+    return np.require(x, None, "CAW").reshape(len(x), math.prod(x.shape[1:]))
 
 
 def _of_channels(values, default, x):
