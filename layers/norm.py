@@ -12,14 +12,25 @@ from tinygrad_lite.module import Buffer, Module, Parameter
 from tinygrad_lite.plugins import register_layer
 from tinygrad_lite.tensor import Tensor
 
-# -- with statistics of the training data ---------------------------------------------------------
 
-
-class _Tracking(Module):
-    """What batch and instance norm share: an optional scale and shift, and running statistics."""
+class _Norm(Module):
+    """What all of them but one share: they may scale and shift what they normalised."""
 
     weight: Parameter | None = None
     bias: Parameter | None = None
+
+    def _scale_and_shift(self, shape: tuple[int, ...], affine: bool, bias: bool) -> None:
+        if affine:
+            self.weight = Parameter(np.ones(shape, np.float32))
+            self.bias = Parameter(np.zeros(shape, np.float32)) if bias else None
+
+
+# -- with statistics of the training data ---------------------------------------------------------
+
+
+class _Tracking(_Norm):
+    """What batch and instance norm share: running statistics."""
+
     running_mean: Buffer | None = None
     running_var: Buffer | None = None
     num_batches_tracked: Buffer | None = None
@@ -31,6 +42,8 @@ class _Tracking(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
+        *,
+        bias: bool = True,
     ) -> None:
         """Set up the channels.
 
@@ -42,6 +55,7 @@ class _Tracking(Module):
             affine: whether to scale by a learned weight and add a learned bias.
             track_running_stats: whether running statistics are kept; without them evaluation uses
                 those of the batch, as training does.
+            bias: False for an affine layer that only scales.
 
         Raises:
             ArgumentError: num_features is no whole number from 1 on; eps or momentum no number.
@@ -51,9 +65,7 @@ class _Tracking(Module):
         if momentum is not None:
             init.check_numbers(self, momentum=momentum)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
-        if affine:
-            self.weight = Parameter(np.ones(num_features, np.float32))
-            self.bias = Parameter(np.zeros(num_features, np.float32))
+        self._scale_and_shift((num_features,), affine, bias)
         if track_running_stats:
             self.running_mean = Buffer(np.zeros(num_features, np.float32))
             self.running_var = Buffer(np.ones(num_features, np.float32))
@@ -139,8 +151,10 @@ class InstanceNorm2d(_Tracking):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(num_features, eps, momentum, affine, track_running_stats)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer.
@@ -159,7 +173,7 @@ class InstanceNorm2d(_Tracking):
 
 
 @register_layer("layer_norm")
-class LayerNorm(Module):
+class LayerNorm(_Norm):
     """Give the last axes of each sample mean 0 and variance 1 (Ba et al., 2016).
 
     Shapes: x (..., *normalized_shape) to the same shape; weight and bias `normalized_shape`.
@@ -173,9 +187,6 @@ class LayerNorm(Module):
     Raises:
         ArgumentError: a length is no whole number from 1 on; eps is no number.
     """
-
-    weight: Parameter | None = None
-    bias: Parameter | None = None
 
     def __init__(
         self,
@@ -192,9 +203,7 @@ class LayerNorm(Module):
             init.check_sizes(self, normalized_shape=length)
         init.check_numbers(self, eps=eps)
         self.eps = eps
-        if elementwise_affine:
-            self.weight = Parameter(np.ones(self.normalized_shape, np.float32))
-            self.bias = Parameter(np.zeros(self.normalized_shape, np.float32)) if bias else None
+        self._scale_and_shift(self.normalized_shape, elementwise_affine, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer.
@@ -208,7 +217,7 @@ class LayerNorm(Module):
 
 
 @register_layer("group_norm")
-class GroupNorm(Module):
+class GroupNorm(_Norm):
     """Give each group of channels of each sample mean 0 and variance 1 (Wu & He, 2018).
 
     Shapes: x (N, C, ...) to the same shape; weight and bias (C,).
@@ -218,17 +227,21 @@ class GroupNorm(Module):
         num_channels: number of channels, C.
         eps: added to the variance.
         affine: whether to scale by a learned weight and add a learned bias, a number a channel.
+        bias: False for an affine layer that only scales.
 
     Raises:
         ArgumentError: num_groups does not divide num_channels; a size is no whole number from 1
             on; eps is no number.
     """
 
-    weight: Parameter | None = None
-    bias: Parameter | None = None
-
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        *,
+        bias: bool = True,
     ) -> None:
         init.check_sizes(self, num_groups=num_groups, num_channels=num_channels)
         init.check_numbers(self, eps=eps)
@@ -236,9 +249,7 @@ class GroupNorm(Module):
             fix = f"choose a divisor of num_channels={num_channels}"
             init.refuse(self, "num_groups", num_groups, fix)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
-        if affine:
-            self.weight = Parameter(np.ones(num_channels, np.float32))
-            self.bias = Parameter(np.zeros(num_channels, np.float32))
+        self._scale_and_shift((num_channels,), affine, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer.
