@@ -72,8 +72,8 @@ def routine(arguments: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         external = {}
         for char, dtype in (("f", types.float32), ("d", types.float64)):
-            kinds = {"p": types.CPointer(dtype), "q": types.CPointer(types.float64)}
-            kinds |= {"n": types.intp, "b": types.boolean, "d": types.float64}
+            pointers = {"p": types.CPointer(dtype), "q": types.CPointer(types.float64)}
+            kinds = {"n": types.intp, "b": types.boolean, "d": types.float64, **pointers}
             signature = types.void(*(kinds[letter] for letter in arguments))
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             external[dtype] = types.ExternalFunction(symbol, signature)
