@@ -19,11 +19,19 @@ from tinygrad_lite.layers.conv import (
     ConvTranspose2d,
 )
 from tinygrad_lite.layers.dense import Dense
-from tinygrad_lite.layers.dropout import Dropout
+from tinygrad_lite.layers.dropout import Dropout, Dropout2d
 from tinygrad_lite.layers.flatten import Flatten
 from tinygrad_lite.layers.gru import GRU, GRUCell
 from tinygrad_lite.layers.jordan import Jordan, JordanCell
 from tinygrad_lite.layers.lstm import LSTM, LSTMCell
+from tinygrad_lite.layers.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    LayerNorm,
+    LocalResponseNorm,
+)
 from tinygrad_lite.layers.pool import AvgPool2d, MaxPool2d
 from tinygrad_lite.layers.rbm import RBM
 from tinygrad_lite.layers.rnn import RNN, RNNCell
@@ -41,6 +49,8 @@ __all__ = [
     "RNN",
     "RNNCell",
     "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "Conv",
     "Conv1d",
     "Conv2d",
@@ -49,8 +59,13 @@ __all__ = [
     "ConvTranspose2d",
     "Dense",
     "Dropout",
+    "Dropout2d",
     "Flatten",
+    "GroupNorm",
+    "InstanceNorm2d",
+    "LayerNorm",
     "LeakyReLU",
+    "LocalResponseNorm",
     "MaxPool2d",
     "ReLU",
     "Sequential",

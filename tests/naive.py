@@ -324,6 +324,36 @@ def gru(x, h0, w_ih, w_hh, b_ih=None, b_hh=None, reset_after=True, **how):
 # -- losses ---------------------------------------------------------------------------------------
 
 
+def batch_norm(x, weight, bias, eps, known=None):
+    """Channels (axis 1) with mean 0 and variance 1; both; or by a mean and variance known."""
+    y, means, variances = np.empty(x.shape), [], []
+    for c in range(x.shape[1]):
+        numbers = x[:, c].ravel().tolist()
+        if known is None:
+            mean = math.fsum(numbers) / len(numbers)
+            variance = math.fsum((v - mean) ** 2 for v in numbers) / len(numbers)
+        else:
+            mean, variance = known[0][c], known[1][c]
+        y[:, c] = (x[:, c] - mean) / math.sqrt(variance + eps) * weight[c] + bias[c]
+        means.append(mean)
+        variances.append(variance)
+    return y, np.array(means), np.array(variances)
+
+
+def batch_norm_gradients(g, x, weight, eps, known=None):
+    """The gradients of x, weight and bias."""
+    ones = np.ones(x.shape[1])
+    standard, _, variances = batch_norm(x, ones, 0 * ones, eps, known)
+    dx, dw, db = np.empty(x.shape), np.empty(x.shape[1]), np.empty(x.shape[1])
+    for c in range(x.shape[1]):
+        d, s = g[:, c], standard[:, c]
+        dw[c], db[c] = math.fsum((d * s).flat), math.fsum(d.flat)
+        if known is None:
+            d = d - db[c] / d.size - s * dw[c] / d.size
+        dx[:, c] = weight[c] / math.sqrt(variances[c] + eps) * d
+    return dx, dw, db
+
+
 def softmax(row):
     """exp(row) over its sum, of one row."""
     top = max(row)

@@ -48,7 +48,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
             "  fix: make the model from numbers, text and registered layers"
         ) from error
     # safetensors writes the buffer as it lies in memory, whatever its order
-    state = {name: np.ascontiguousarray(array) for name, array in model.state_dict().items()}
+    state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
     metadata = {"format": FORMAT, "config": config, "sha256": _seal(config, state)}
     content = serialize(state, metadata)
     target = Path(path)

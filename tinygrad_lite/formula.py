@@ -241,6 +241,7 @@ _CALLS = {
     "zeros": (0, _ATOM, "0", "0"),
     "sigmoid": (0, _ATOM, "σ({0})", r"\sigma\left({0}\right)"),
     "floor": (0, _ATOM, "⌊{0}⌋", r"\left\lfloor {0} \right\rfloor"),
+    "gate": (_PRODUCT, _PRODUCT, "{0} · [{1} > 0]", r"{0} \cdot [{1} > 0]"),
     "share": (_PRODUCT, _PRODUCT, "{0} / n", r"\frac{{{0}}}{{n}}"),
     "getitem": (_ATOM, _ATOM, "{0}[{1}]", r"{0}_{{\left[{1}\right]}}"),
     "set": (0, _SUM, "{0} with {1} at the index", r"{0} \text{{ with {1} at the index}}"),

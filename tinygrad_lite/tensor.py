@@ -210,6 +210,12 @@ class Tensor(Protocols, Operators["Tensor"]):
         if gradient is None:
             seed = Tensor.make(np.empty_like(self.data))
             seed.data[...] = 1.0
+        elif (
+            isinstance(gradient, Tensor)
+            and not create_graph
+            and (gradient.shape, gradient.dtype) == (self.shape, self.dtype)
+        ):
+            seed = gradient  # no copy: rules never write into it, and leaves keep one of their own
         else:
             seed = self._checked(gradient)
         seeds = [(self, seed if create_graph else seed.data)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tinygrad_lite as tg
+from tinygrad_lite import functional as F
 from tinygrad_lite import kernels, layers, optim
 
 
@@ -26,6 +27,14 @@ def _images() -> None:
     model(tg.ones(1, 1, 6, 6, requires_grad=True)).sum().backward()
 
 
+def _pointwise() -> None:
+    for batch in (2, 60):  # alone, and shared by the threads
+        x = tg.ones(batch, 40, 5, 5, requires_grad=True)
+        tg.relu(layers.BatchNorm2d(40)(x)).sum().backward()
+        logits = x.reshape(batch, 1000)
+        F.cross_entropy(logits, [0] * batch).backward()
+
+
 def _recurrence(kind: str) -> None:
     layer, cell = (getattr(layers, kind + suffix)(8, 64) for suffix in ("", "Cell"))
     for batch in (1, 32):
@@ -38,6 +47,7 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "products": _products,
     "dense layers": _dense,
     "convolution and pooling": _images,
+    "normalisation, ReLU and cross-entropy": _pointwise,
     "RNN": lambda: _recurrence("RNN"),
     "LSTM": lambda: _recurrence("LSTM"),
     "GRU": lambda: _recurrence("GRU"),

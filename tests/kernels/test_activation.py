@@ -1,8 +1,9 @@
-"""tanh and sigmoid as kernels have them: in float32 quotients, to a stated error."""
+"""ReLU as NumPy has it; tanh, sigmoid and exp, in float32 to a stated error."""
 
 import numpy as np
 import pytest
 
+import tinygrad_lite as tg
 from tests import naive
 from tinygrad_lite import kernels
 
@@ -75,3 +76,106 @@ def test_what_is_no_common_number(activation, dtype, count):
 def test_float64_is_exact(activation):
     x = np.concatenate([np.linspace(-40, 40, 10_001), 10.0 ** np.arange(-300, 300)])
     np.testing.assert_allclose(activation(x), activation.exact(x), rtol=0, atol=1e-15)
+
+
+@pytest.fixture(scope="module")
+def exp():
+    """A function of arrays that calls the kernels' exp, in a loop whose sums may be reordered."""
+    from tinygrad_lite.kernels.activation import exp
+    from tinygrad_lite.kernels.jit import kernel
+
+    def over(x, y):
+        for i in range(len(x)):
+            y[i] = exp(x[i])
+
+    over = kernel(over)
+
+    def apply(x):
+        y = np.empty_like(x)
+        over(x, y)
+        return y
+
+    return apply
+
+
+def test_exp_is_within_two_units_in_the_last_place(exp):
+    x = every(10_007)
+    x = np.concatenate([x[(x > -87.3) & (x < 88)], np.linspace(-87.3, 88, 200_001, dtype="f")])
+    wanted = np.exp(x.astype("float64"))
+    assert (np.abs(exp(x) - wanted) / np.spacing(wanted.astype("float32"))).max() <= 2
+    x = np.linspace(-700, 700, 1001)
+    np.testing.assert_allclose(exp(x), np.exp(x), rtol=1e-15)
+
+
+@pytest.mark.parametrize("count", [1, 16, 33])
+def test_exp_of_what_is_tiny_and_of_what_is_no_number(exp, count):
+    for value, wanted in ((np.nan, np.nan), (-np.inf, 0), (-88, 0), (-3e38, 0), (0, 1), (-0.0, 1)):
+        x = np.full(count, value, "float32")
+        np.testing.assert_array_equal(exp(x), np.full(count, wanted, "float32"))
+
+
+# -- ReLU -----------------------------------------------------------------------------------------
+
+SPECIAL = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 1.0, -1.0]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [0, 1, 15, 64, 1001])
+def test_relu_is_numpys(rng, size, dtype, threads, monkeypatch):
+    monkeypatch.setattr(kernels.threads, "_chosen", threads)
+    x, g = rng.standard_normal((2, size)).astype(dtype)
+    x[: len(SPECIAL)] = SPECIAL[:size]
+    g[-len(SPECIAL) :] = SPECIAL[:size]
+    y = kernels.activation.relu(x)
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y, x.clip(0, np.inf))
+    with np.errstate(invalid="ignore"):
+        wanted = g * (y > 0)
+    np.testing.assert_array_equal(kernels.activation.gate(g, y), wanted)
+    np.testing.assert_array_equal(np.signbit(kernels.activation.gate(g, y)), np.signbit(wanted))
+
+
+def test_relu_of_any_layout(rng):
+    x, g = rng.standard_normal((2, 4, 6, 5)).astype("float32")
+    odd = np.asfortranarray(x), np.broadcast_to(g[:, :, :1], g.shape)
+    y = kernels.activation.relu(odd[0])
+    np.testing.assert_array_equal(y, np.maximum(x, 0))
+    np.testing.assert_array_equal(kernels.activation.gate(odd[1], y), odd[1] * (x > 0))
+
+
+def test_relu_keeps_to_its_arrays(rng, monkeypatch):
+    """Between guards that nobody may touch; threads write each what is its own."""
+    rooms, empty = [], np.empty
+
+    def with_guards(shape, dtype):
+        rooms.append(np.full((3, *shape), 7, dtype))
+        return rooms[-1][1]
+
+    x, g = rng.standard_normal((2, 1003)).astype("float32")
+    for threads in (1, 3):
+        monkeypatch.setattr(kernels.threads, "_chosen", threads)
+        monkeypatch.setattr(kernels.activation.np, "empty", with_guards)
+        y = kernels.activation.relu(x)
+        d = kernels.activation.gate(g, y)
+        monkeypatch.setattr(kernels.activation.np, "empty", empty)
+        np.testing.assert_array_equal(y, np.maximum(x, 0))
+        np.testing.assert_array_equal(d, g * (x > 0))
+    assert len(rooms) == 4
+    assert all((room[[0, 2]] == 7).all() for room in rooms)
+
+
+@pytest.mark.parametrize("size", [100, 60_000])  # below and above what a kernel takes
+def test_large_relus_reach_the_kernels(rng, size, monkeypatch):
+    called = []
+    for name in ("relu", "gate"):
+        kernel = getattr(kernels.activation, name)
+        monkeypatch.setattr(
+            kernels.activation, name, lambda *a, k=kernel, n=name: called.append(n) or k(*a)
+        )
+    data = rng.standard_normal(size)
+    x = tg.tensor(data, "float32", requires_grad=True)
+    y = tg.relu(x)
+    (y * y).sum().backward()
+    np.testing.assert_allclose(x.grad.data, 2 * np.maximum(data, 0), rtol=1e-6)
+    assert called == ["relu", "gate"] * (size > 50_000)

@@ -86,6 +86,49 @@ CASES = {
         (lambda: layers.Dropout(0.0), (5,), {}),
         (lambda: layers.Dropout(1.0), (5,), {}),
     ],
+    "dropout2d": [
+        (lambda: layers.Dropout2d(0.3), (6, 2, 1), {"stochastic": True, "rejects": [(2, 3)]}),
+        (lambda: layers.Dropout2d(0.0), (2, 1, 2), {}),
+    ],
+    "batch_norm1d": [
+        (lambda: layers.BatchNorm1d(3), (3,), {"rejects": [(2, 4), (3,), (), (2, 3, 1, 1)]}),
+        (lambda: layers.BatchNorm1d(2, eps=0.1, momentum=None), (2, 4), {"rejects": [(2, 4, 2)]}),
+        (lambda: layers.BatchNorm1d(1, affine=False), (1, 2), {}),
+    ],
+    "batch_norm2d": [
+        (
+            lambda: layers.BatchNorm2d(3),
+            (3, 2, 2),
+            {"rejects": [(2, 4, 2, 2), (2, 2, 2, 3), (3, 2, 2), (2, 3), ()]},
+        ),
+        (lambda: layers.BatchNorm2d(2, eps=0.1, momentum=None, affine=False), (2, 1, 1), {}),
+    ],
+    "instance_norm2d": [
+        (
+            lambda: layers.InstanceNorm2d(3),
+            (3, 2, 2),
+            {"rejects": [(2, 4, 2, 2), (3, 2, 2), (2, 3), ()]},
+        ),
+        (
+            lambda: layers.InstanceNorm2d(2, affine=True, track_running_stats=True),
+            (2, 2, 3),
+            {"rejects": [(2, 3, 2, 3)]},
+        ),
+    ],
+    "layer_norm": [
+        (lambda: layers.LayerNorm(4), (4,), {"rejects": [(2, 3), ()]}),
+        (lambda: layers.LayerNorm((3, 2), bias=False), (2, 3, 2), {"rejects": [(2, 2, 3)]}),
+        (lambda: layers.LayerNorm([2], 0.1, elementwise_affine=False), (3, 2), {}),
+    ],
+    "group_norm": [
+        (lambda: layers.GroupNorm(2, 4), (4, 3), {"rejects": [(2, 3, 3), (2, 2, 3), (4,), ()]}),
+        (lambda: layers.GroupNorm(1, 3, affine=False), (3, 2, 1), {"rejects": [(2, 4, 2, 1)]}),
+        (lambda: layers.GroupNorm(3, 6), (6,), {"rejects": [(2, 3)]}),
+    ],
+    "local_response_norm": [
+        (lambda: layers.LocalResponseNorm(3, 0.5), (4, 2), {"rejects": [(2, 4), ()]}),
+        (lambda: layers.LocalResponseNorm(2, k=2.0), (3, 1, 2), {}),
+    ],
     "relu": [(layers.ReLU, (4, 2), {})],
     "sigmoid": [(layers.Sigmoid, (4, 2), {})],
     "tanh": [(layers.Tanh, (4, 2), {})],

@@ -1,5 +1,6 @@
 """Wrong input to every layer: who refuses, what came, on which line, and how to mend it."""
 
+import copy
 import re
 
 import numpy as np
@@ -18,6 +19,13 @@ LAYERS = {
     "MaxPool2d(2)": (layers.MaxPool2d(2), (2, 2, 5, 4)),
     "AvgPool2d(2)": (layers.AvgPool2d(2), (2, 2, 5, 4)),
     "Dropout(0.5)": (layers.Dropout(0.5), (2, 4)),
+    "Dropout2d(0.5)": (layers.Dropout2d(0.5), (2, 4, 3, 3)),
+    "BatchNorm1d(4)": (layers.BatchNorm1d(4), (2, 4)),
+    "BatchNorm2d(4)": (layers.BatchNorm2d(4), (2, 4, 3, 3)),
+    "InstanceNorm2d(4)": (layers.InstanceNorm2d(4), (2, 4, 3, 3)),
+    "LayerNorm(4)": (layers.LayerNorm(4), (2, 4)),
+    "GroupNorm(2, 4)": (layers.GroupNorm(2, 4), (2, 4, 3)),
+    "LocalResponseNorm(5)": (layers.LocalResponseNorm(5), (2, 4, 3)),
     "ReLU()": (layers.ReLU(), (2, 4)),
     "Sigmoid()": (layers.Sigmoid(), (2, 4)),
     "Tanh()": (layers.Tanh(), (2, 4)),
@@ -344,6 +352,13 @@ ARGUMENTS = [
     (lambda n: layers.Jordan(3, 3, output_size=n), "Jordan", "output_size"),
     (lambda n: layers.RNNCell(n, 3), "RNNCell", "input_size"),
     (lambda n: layers.LSTMCell(3, n), "LSTMCell", "hidden_size"),
+    (lambda n: layers.BatchNorm1d(n), "BatchNorm1d", "num_features"),
+    (lambda n: layers.InstanceNorm2d(n), "InstanceNorm2d", "num_features"),
+    (lambda n: layers.LayerNorm(n), "LayerNorm", "normalized_shape"),
+    (lambda n: layers.LayerNorm((3, n)), "LayerNorm", "normalized_shape"),
+    (lambda n: layers.GroupNorm(n, 3), "GroupNorm", "num_groups"),
+    (lambda n: layers.GroupNorm(1, n), "GroupNorm", "num_channels"),
+    (lambda n: layers.LocalResponseNorm(n), "LocalResponseNorm", "size"),
     (lambda n: layers.RBM(n, 3), "RBM", "n_visible"),
     (lambda n: layers.RBM(3, n), "RBM", "n_hidden"),
     (lambda n: layers.RBM(3, 3, k=n), "RBM", "k"),
@@ -383,10 +398,52 @@ def test_sizes_may_be_numpys():
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.5, float("nan"), "0.5", None, True], ids=repr)
-def test_dropout_probability(p):
-    text = refused(tg.ArgumentError, lambda: layers.Dropout(p))
-    assert text.startswith("Dropout: p=")
+@pytest.mark.parametrize("layer", [layers.Dropout, layers.Dropout2d])
+def test_dropout_probability(layer, p):
+    text = refused(tg.ArgumentError, lambda: layer(p))
+    assert text.startswith(f"{layer.__name__}: p=")
     assert repr(p) in text
+
+
+@pytest.mark.parametrize("groups", [2, 4, 6])
+def test_groups_that_do_not_divide_the_channels(groups):
+    text = refused(tg.ArgumentError, lambda: layers.GroupNorm(groups, 3))
+    assert text.startswith(f"GroupNorm: num_groups={groups} is not possible")
+    assert "a divisor of num_channels=3" in text
+
+
+def test_no_length_to_normalise():
+    text = refused(tg.ArgumentError, lambda: layers.LayerNorm(()))
+    assert text.startswith("LayerNorm: normalized_shape=() is not possible")
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "count"),
+    [
+        (layers.BatchNorm1d(4), (1, 4), 1),
+        (layers.BatchNorm1d(4), (1, 4, 1), 1),
+        (layers.BatchNorm2d(4), (1, 4, 1, 1), 1),
+        (layers.BatchNorm2d(4), (0, 4, 3, 3), 0),
+        (layers.InstanceNorm2d(4), (5, 4, 1, 1), 1),
+    ],
+    ids=str,
+)
+def test_one_value_has_no_variance(layer, shape, count):
+    """Neither is the batch counted; in evaluation, with running statistics, it is no problem."""
+    before = layer.state_dict()
+    text = refused(tg.DataError, lambda: layer(np.zeros(shape, "float32")))
+    assert f"a channel of {count} elements has no variance" in text
+    assert layer._headline() in text
+    for name, value in layer.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    if "running_mean" in before:
+        assert copy.copy(layer).eval()(np.zeros(shape, "float32")).shape == shape
+
+
+def test_images_with_channels_last():
+    text = refused(tg.ShapeError, lambda: layers.BatchNorm2d(4)(tg.zeros(2, 5, 5, 4)))
+    assert text.startswith("BatchNorm2d(4): needs 4 channels, got 5")
+    assert "x.transpose(0, 3, 1, 2)" in text
 
 
 @pytest.mark.parametrize("make", [layers.LeakyReLU, layers.ELU])

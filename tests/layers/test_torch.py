@@ -1,5 +1,6 @@
 """A state_dict loads on PyTorch's side as it is, and gives equal outputs (optional)."""
 
+import inspect
 from itertools import product
 
 import numpy as np
@@ -270,3 +271,62 @@ def test_values_and_gradients(rng, ours, theirs, shape):
     (other * other).sum().backward()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         np.testing.assert_allclose(a.grad.numpy(), b.grad.numpy(), atol=1e-10)
+
+
+NORMS = [
+    ("BatchNorm1d", (3,), {}, (5, 3)),
+    ("BatchNorm1d", (3,), {"affine": False}, (2, 3, 4)),
+    ("BatchNorm2d", (3,), {"momentum": 0.3, "eps": 1e-3}, (4, 3, 5, 2)),
+    ("BatchNorm2d", (3,), {"momentum": None}, (4, 3, 5, 2)),
+    ("BatchNorm2d", (2,), {"track_running_stats": False}, (2, 2, 1, 3)),
+    ("BatchNorm2d", (3,), {"bias": False}, (2, 3, 1, 1)),
+    ("InstanceNorm2d", (3,), {}, (2, 3, 4, 2)),
+    ("InstanceNorm2d", (3,), {"affine": True, "track_running_stats": True}, (2, 3, 4, 2)),
+    ("InstanceNorm2d", (3,), {"momentum": None, "track_running_stats": True}, (2, 3, 4, 2)),
+    ("LayerNorm", (4,), {}, (2, 3, 4)),
+    ("LayerNorm", ((3, 4),), {"eps": 0.1, "bias": False}, (2, 3, 4)),
+    ("LayerNorm", ([4],), {"elementwise_affine": False}, (2, 4)),
+    ("GroupNorm", (2, 4), {}, (3, 4, 5)),
+    ("GroupNorm", (2, 4), {"bias": False}, (3, 4, 2)),
+    ("GroupNorm", (3, 6), {"affine": False, "eps": 0.1}, (2, 6, 2, 2)),
+    ("LocalResponseNorm", (5,), {}, (2, 7, 3, 3)),
+    ("LocalResponseNorm", (2, 0.3, 0.6, 2.0), {}, (2, 3, 4)),
+]
+
+
+@pytest.mark.parametrize(("kind", "sizes", "options", "shape"), NORMS, ids=str)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_norms(rng, kind, sizes, options, shape, dtype):
+    """Three steps of training, then evaluation, and the state both ways."""
+    ours, theirs = pair(kind, *sizes, dtype=dtype, **options)
+    for p in ours.parameters():
+        p.data = rng.standard_normal(p.shape).astype(dtype)
+    theirs.load_state_dict({n: torch.tensor(a) for n, a in ours.state_dict().items()})
+    for step in range(4):
+        if step == 3:
+            ours.eval()
+            theirs.eval()
+        ours.zero_grad()
+        theirs.zero_grad()
+        x, x_of_theirs = leaf((rng.standard_normal(shape) + 2).astype(dtype))
+        mine, other = ours(x), theirs(x_of_theirs)
+        compare(ours, theirs, mine, other, [x], [x_of_theirs], TOLERANCE[dtype])
+        state = theirs.state_dict()
+        assert set(ours.state_dict()) == set(state)
+        for name, array in ours.state_dict().items():
+            wanted = state[name].numpy()
+            assert (array.shape, array.dtype) == (wanted.shape, wanted.dtype)
+            np.testing.assert_allclose(array, wanted, rtol=1e-5 if dtype == "float32" else 1e-12)
+    back = getattr(layers, kind)(*sizes, **options).astype(dtype).eval()
+    back.load_state_dict(theirs.state_dict())
+    np.testing.assert_allclose(back(x).data, mine.data, atol=TOLERANCE[dtype])
+
+
+def test_signatures_of_norms_are_theirs():
+    for kind in sorted({kind for kind, *_ in NORMS} | {"Dropout2d"}):
+        mine = inspect.signature(getattr(layers, kind)).parameters
+        other = inspect.signature(getattr(torch.nn, kind)).parameters
+        other = {n: p for n, p in other.items() if n not in ("device", "dtype", "inplace")}
+        assert [*mine] == [n for n in other if n not in ("args", "kwargs")]
+        for name, parameter in mine.items():
+            assert parameter.default == other[name].default, (kind, name)

@@ -66,16 +66,18 @@ def routine(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function that kernels call be compiled once, and not again inside of each of them.
 
-    `arguments` spells the types: p is a pointer to elements, n a whole number, i a pointer to whole
-    numbers, b a boolean. An `exact` one rounds as an exact kernel does. Before a kernel that calls
-    it runs, or is loaded, `prepare` has to be called.
+    `arguments` spells the types: p is a pointer to elements, n a whole number, i a pointer to such,
+    b a boolean, d a float64 and q a pointer to such, whatever the elements are; the first is a p.
+    An `exact` one rounds as an exact kernel does. Before a kernel that calls it runs, or is loaded,
+    `prepare` has to be called.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         external = {}
         for char, dtype in (("f", types.float32), ("d", types.float64)):
-            kinds = {"p": types.CPointer(dtype), "n": types.intp, "b": types.boolean}
-            kinds["i"] = types.CPointer(types.intp)
+            kinds = {"n": types.intp, "b": types.boolean, "d": types.float64}
+            pointers = {"p": dtype, "i": types.intp, "q": types.float64}
+            kinds |= {letter: types.CPointer(of) for letter, of in pointers.items()}
             signature = types.void(*(kinds[letter] for letter in arguments))
             symbol = f"{function.__module__}.{function.__name__}.{dtype}"
             external[dtype] = types.ExternalFunction(symbol, signature)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite import kernels
 from tinygrad_lite.errors import ArgumentError, DataError, DTypeError, ShapeError, message
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops.activation import log_softmax
@@ -34,8 +35,14 @@ def _largest_of_rows(x: np.ndarray) -> np.ndarray:
     return np.maximum.reduce(x, axis=1, keepdims=True)
 
 
+_MANY = 32  # classes; of rows with fewer NumPy makes better use of vectors
+
+
 def _cross_entropy_of_rows(logits: Any, labels: np.ndarray, reduction: str) -> tuple[Any, Any]:
     """Return the loss, and the derivative of each row's: softmax - one-hot."""
+    if kernels.pays(logits.size) and logits.shape[1] >= _MANY and logits.dtype.char == "f":
+        losses, slopes = kernels.loss.cross_entropy(logits, labels)
+        return reduce_losses(losses, reduction, "cross_entropy"), slopes
     at_labels = np.arange(len(labels)), labels
     p = logits - _largest_of_rows(logits)
     scores = p[at_labels]

@@ -1,7 +1,8 @@
 """Normalisation, under PyTorch's names and with its arguments.
 
 Layer, group, instance and batch norm are one computation along different axes:
-y = (x - mean) / √(var + eps) weight + bias. Each is a fused op.
+y = (x - mean) / √(var + eps) weight + bias. Each is a fused op; that of batch norm, over channels
+which lie apart in memory, is a kernel.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_lite import kernels
 from tinygrad_lite.broadcast import fit
 from tinygrad_lite.errors import ArgumentError, DataError, ShapeError, message
 from tinygrad_lite.graph import raw
@@ -85,7 +87,7 @@ def _fused(name: str) -> Op:
 
 
 _layer_norm, _group_norm = _fused("layer_norm"), _fused("group_norm")
-_batch_norm, _instance_norm = _fused("batch_norm"), _fused("instance_norm")
+_instance_norm = _fused("instance_norm")
 
 
 def _affine(weight: Any, bias: Any, shape: Sequence[int]) -> tuple[Any, ...]:
@@ -161,6 +163,30 @@ def _last_axes(
 
 
 # -- over the places of each channel --------------------------------------------------------------
+# `known` are a mean and a variance to be used instead of those of x; weight and bias may be None.
+
+
+def _batch_reference(x: Any, weight: Any, bias: Any, *, eps: float, known: Any) -> Any:
+    axes, shape = (0, *range(2, x.ndim)), (-1, *[1] * (x.ndim - 2))
+    m, v = known or (mean(x, axes), var(x, axes))
+    y = (x - m.reshape(shape)) / sqrt(v.reshape(shape) + eps)
+    y = y if weight is None else y * weight.reshape(shape)
+    return y if bias is None else y + bias.reshape(shape), m, v
+
+
+def _batch_forward(x: Any, weight: Any, bias: Any, *, eps: float, known: Any) -> Any:
+    x = x if x.dtype.char in "fd" else x.astype(float)
+    y, m, v = kernels.norm.forward(x, weight, bias, eps, known)
+    return (y, m.astype(x.dtype), v.astype(x.dtype)), m, v
+
+
+def _batch_rule(g: Any, y: Any, x: Any, weight: Any, bias: Any, *, eps: float, known: Any) -> Any:
+    """As `_rule`; where mean and variance are known, that of x is only d / √(var + eps)."""
+    (g, *_), (_, m, v) = g, y
+    return kernels.norm.backward(g, x, weight, eps, known is not None, m, v)
+
+
+_batch_norm = Op("batch_norm", _batch_forward, _batch_rule, reference=_batch_reference, keeps=True)
 
 
 def group_norm(
@@ -220,13 +246,12 @@ def batch_norm(
     """
     parameters = {"running_mean": running_mean, "running_var": running_var}
     channels = _channels("batch_norm", x, **parameters, weight=weight, bias=bias)
-    shape = (channels, *[1] * (x.ndim - 2))
-    affine = _affine(weight, bias, shape)
     if not training:
-        return _with_running("batch_norm", x, running_mean, running_var, affine, eps)
+        known = _running("batch_norm", x, running_mean, running_var)
+        return _batch_norm(x, weight, bias, eps=eps, known=known)[0]
     count = math.prod(x.shape) // max(channels, 1)
     _check_count("batch_norm", x, count)
-    y, m, v = _batch_norm(x, *affine, axes=(0, *range(2, x.ndim)), eps=eps)
+    y, m, v = _batch_norm(x, weight, bias, eps=eps, known=None)
     _update(running_mean, m, momentum)
     _update(running_var, v, momentum, count / (count - 1))
     return y
@@ -256,11 +281,12 @@ def instance_norm(
     """
     parameters = {"running_mean": running_mean, "running_var": running_var}
     channels = _channels("instance_norm", x, **parameters, weight=weight, bias=bias)
-    affine = _affine(weight, bias, (channels, *[1] * (x.ndim - 2)))
     if not use_input_stats:
-        return _with_running("instance_norm", x, running_mean, running_var, affine, eps)
+        known = _running("instance_norm", x, running_mean, running_var)
+        return _batch_norm(x, weight, bias, eps=eps, known=known)[0]
     count = math.prod(x.shape[2:])
     _check_count("instance_norm", x, count)
+    affine = _affine(weight, bias, (channels, *[1] * (x.ndim - 2)))
     y, m, v = _instance_norm(x, *affine, axes=tuple(range(2, x.ndim)), eps=eps)
     _update(running_mean, m, momentum)
     _update(running_var, v, momentum, count / (count - 1))
@@ -294,9 +320,8 @@ def _check_count(subject: str, x: Any, count: int) -> None:
         )
 
 
-def _with_running(
-    subject: str, x: Any, running_mean: Any, running_var: Any, affine: Any, eps: float
-) -> Any:
+def _running(subject: str, x: Any, running_mean: Any, running_var: Any) -> Any:
+    """Return running statistics as they are now, in x's dtype."""
     if running_mean is None or running_var is None:
         raise ArgumentError(
             message(
@@ -306,12 +331,8 @@ def _with_running(
                 fix="give running_mean and running_var, or use the statistics of the input",
             )
         )
-    shape = (-1, *[1] * (x.ndim - 2))
-    m, v = (raw(r).reshape(shape) for r in (running_mean, running_var))
-    scale = 1.0 / np.sqrt(v + eps)
-    weight, bias = (*affine, None, None)[:2]
-    y = (x - m) * (scale if weight is None else weight * scale)
-    return y if bias is None else y + bias
+    dtype = x.dtype if x.dtype.kind == "f" else float
+    return np.array(raw(running_mean), dtype), np.array(raw(running_var), dtype)
 
 
 def _update(running: Any, batch: Any, momentum: float, correction: float = 1.0) -> None:
