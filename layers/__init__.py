@@ -17,7 +17,17 @@ from tinygrad_lite.layers.flatten import Flatten
 from tinygrad_lite.layers.gru import GRU, GRUCell
 from tinygrad_lite.layers.jordan import Jordan, JordanCell
 from tinygrad_lite.layers.lstm import LSTM, LSTMCell
-from tinygrad_lite.layers.pool import AvgPool2d, MaxPool2d
+from tinygrad_lite.layers.pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    GlobalAvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxUnpool2d,
+    Upsample,
+)
 from tinygrad_lite.layers.rbm import RBM
 from tinygrad_lite.layers.rnn import RNN, RNNCell
 from tinygrad_lite.layers.sequential import Sequential
@@ -33,14 +43,20 @@ __all__ = [
     "RBM",
     "RNN",
     "RNNCell",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "Conv",
     "Conv2d",
     "Dense",
     "Dropout",
     "Flatten",
+    "GlobalAvgPool2d",
     "LeakyReLU",
+    "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool2d",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -48,4 +64,5 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Upsample",
 ]
