@@ -1,4 +1,4 @@
-"""Pooling: the first maximum, or the mean, of every window of planes (P, H, W), and the gradients.
+"""Pooling: the first maximum, or the mean, of every window of images, and the gradients.
 
 A window takes the rows range(start, stop, step) of its plane, and columns likewise: `rows` and
 `columns` are triples (starts, stops, step) of them all. None of them may be empty, nor reach out of
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_lite.kernels.dense import outer
 from tinygrad_lite.kernels.jit import kernel, prange
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -17,46 +18,69 @@ _SHARED = 30_000  # elements from which a second thread pays
 
 
 def max_forward(x, rows, columns):
-    """Return the maxima (P, OH, OW), and where in its plane each one lies; NaN is above all."""
-    x, size = _ready(x), (len(x), len(rows[0]), len(columns[0]))
-    y, places = np.empty(size, x.dtype), np.empty(size, np.int32)
-    _run(_max_forward, _max_forwards, x, *rows, *columns, y, places)
+    """Return the maxima, and where in its plane each one lies; NaN is above all numbers."""
+    y, places = _results(x, rows, columns, x.dtype, np.int32)
+    args = *rows, *columns, _planes(y), _planes(places)
+    _run(_max_forward, _max_forwards, _planes(x), *args)
+    return y, places
+
+
+def max_of_fours(x, rows, columns):
+    """Return the same as `max_forward` for windows of 2 by 2 numbers, side by side."""
+    y, places = _results(x, rows, columns, x.dtype, np.int32)
+    _run(_max_of_fours, _max_of_fours_shared, _planes(x), _planes(y), _planes(places))
     return y, places
 
 
 def max_backward(g, places, size):
-    """Return the gradient of planes of `size` from that of their maxima."""
-    dx = np.zeros((len(g), size[0] * size[1]), g.dtype)
-    _run(_max_backward, _max_backwards, dx, _ready(g), places)
+    """Return the gradient of images of (H, W) = `size` from that of their maxima."""
+    dx = np.empty((*g.shape[:2], *size), g.dtype)
+    _run(_max_backward, _max_backwards, _planes(dx), _planes(g), _planes(places))
     return dx
-
-
-def max_of_fours(x):
-    """Return the same as `max_forward` for windows of 2 by 2 numbers, side by side."""
-    x, size = _ready(x), (len(x), x.shape[1] // 2, x.shape[2] // 2)
-    y, places = np.empty(size, x.dtype), np.empty(size, np.int32)
-    _run(_max_of_fours, _max_of_fours_shared, x, y, places)
-    return y, places
 
 
 def mean_forward(x, rows, columns, divisors):
     """Return the sum of every window, by the divisors of its row and of its column."""
-    x = _ready(x)
-    y = np.empty((len(x), len(rows[0]), len(columns[0])), x.dtype)
-    _run(_mean_forward, _mean_forwards, x, *rows[:2], *columns[:2], *divisors, y)
+    (y,), (down, across) = _results(x, rows, columns, x.dtype), divisors
+    planes, means = _planes(x), _planes(y)
+    if _takes_all(rows, columns, planes.shape[1:]):
+        lines = planes.reshape(len(planes), planes.shape[1] * planes.shape[2])
+        np.divide(lines.dot(np.ones(lines.shape[1], x.dtype)), down * across, out=means[:, 0, 0])
+    else:
+        args = *rows[:2], *columns[:2], down, across, means
+        _run(_mean_forward, _mean_forwards, planes, *args)
     return y
 
 
 def mean_backward(g, rows, columns, divisors, size):
-    """Return the gradient of planes of `size` from that of their means."""
-    dx = np.zeros((len(g), *size), g.dtype)
-    _run(_mean_backward, _mean_backwards, dx, *rows[:2], *columns[:2], *divisors, _ready(g))
+    """Return the gradient of images of (H, W) = `size` from that of their means."""
+    dx, (down, across) = np.empty((*g.shape[:2], *size), g.dtype), divisors
+    planes, grads = _planes(dx), _planes(g)
+    if _takes_all(rows, columns, size):
+        lines = planes.reshape(len(planes), size[0] * size[1])
+        outer(grads[:, 0, 0] / (down * across), np.ones(lines.shape[1], g.dtype), lines)
+    else:
+        args = *rows[:2], *columns[:2], down, across, grads
+        _run(_mean_backward, _mean_backwards, planes, *args)
     return dx
 
 
-def _ready(x):
-    """Return what Numba takes for the one type that kernels are compiled for."""
-    return np.require(x, requirements="CAW")
+def _results(x, rows, columns, *dtypes):
+    """Return room for results of one number a window."""
+    size = (*x.shape[:2], len(rows[0]), len(columns[0]))
+    return [np.empty(size, dtype) for dtype in dtypes]
+
+
+def _planes(x):
+    """Return (N, C, H, W) as (N C, H, W), of the one type that kernels are compiled for."""
+    n, c, h, w = x.shape
+    return np.require(x, requirements="CAW").reshape(n * c, h, w)
+
+
+def _takes_all(rows, columns, size):
+    """Tell whether each plane has one window, of which a product is the quickest sum."""
+    windows = zip((rows, columns), size, strict=True)
+    return all(len(starts) == 1 and stops[0] - starts[0] == n for (starts, stops, _), n in windows)
 
 
 def _run(serial, parallel, planes, *args):
@@ -119,7 +143,8 @@ def _highest_of_all(highest, lines, lefts, rights, step, y, places):
 def _max_backward(t, count, dx, g, places):
     planes = len(dx)
     for p in range(t * planes // count, (t + 1) * planes // count):
-        row, grad, at = dx[p], g[p].reshape(-1), places[p].reshape(-1)
+        row, grad, at = dx[p].reshape(-1), g[p].reshape(-1), places[p].reshape(-1)
+        row[:] = 0
         for q in range(len(grad)):
             row[at[q]] += grad[q]
 
@@ -169,6 +194,7 @@ def _mean_backward(t, count, dx, tops, ends, lefts, rights, over, across, g):
     planes, _, width = dx.shape
     total = np.empty(width, dx.dtype)
     for p in range(t * planes // count, (t + 1) * planes // count):
+        dx[p] = 0
         for i in range(len(tops)):
             total[:] = 0
             for j in range(len(lefts)):

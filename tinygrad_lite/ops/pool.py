@@ -105,10 +105,6 @@ def _adaptive(n: int, count: int) -> Windows:
 # -- the ops --------------------------------------------------------------------------------------
 
 
-def _planes(x: Any) -> Any:
-    return x.reshape((x.shape[0] * x.shape[1], *x.shape[2:]))
-
-
 def _patches(x: Any, rows: Windows, columns: Windows) -> Any:
     """Return all windows: (..., H, W) to (..., OH, OW, KH, KW)."""
     return getitem(x, (..., rows.places[:, None, :, None], columns.places[:, None, :]))
@@ -133,18 +129,14 @@ def _at(x: Any, places: Any) -> Any:
 
 
 def _max_forward(x: Any, rows: Windows, columns: Windows) -> tuple[Any, Any]:
-    if rows.are_pairs and columns.are_pairs:
-        found = kernels.pool.max_of_fours(_planes(x))
-    else:
-        found = kernels.pool.max_forward(_planes(x), rows.ranges, columns.ranges)
-    size = (*x.shape[:2], len(rows.starts), len(columns.starts))
-    return tuple(part.reshape(size) for part in found)
+    fours = rows.are_pairs and columns.are_pairs
+    pool = kernels.pool.max_of_fours if fours else kernels.pool.max_forward
+    return pool(x, rows.ranges, columns.ranges)  # type: ignore[no-any-return]
 
 
 def _max_rule(g: Any, y: Any, x: Any, rows: Windows, columns: Windows) -> Any:
     """Send each gradient to its window's first maximum: x̄_p = Σ_w ȳ_w [p = argmax_w x]."""
-    places = _planes(y[1])
-    return kernels.pool.max_backward(_planes(g), places, x.shape[2:]).reshape(x.shape)
+    return kernels.pool.max_backward(g, y[1], x.shape[2:])
 
 
 def _divisors(rows: Windows, columns: Windows, dtype: Any) -> tuple[Any, Any]:
@@ -153,15 +145,13 @@ def _divisors(rows: Windows, columns: Windows, dtype: Any) -> tuple[Any, Any]:
 
 def _mean_forward(x: Any, rows: Windows, columns: Windows) -> Any:
     divisors = _divisors(rows, columns, x.dtype)
-    y = kernels.pool.mean_forward(_planes(x), rows.ranges, columns.ranges, divisors)
-    return y.reshape((*x.shape[:2], *y.shape[1:]))
+    return kernels.pool.mean_forward(x, rows.ranges, columns.ranges, divisors)
 
 
 def _mean_rule(g: Any, y: Any, x: Any, rows: Windows, columns: Windows) -> Any:
     """Share each gradient evenly: x̄_p = Σ_w ȳ_w [p in w] / divisor_w."""
-    divisors, size = _divisors(rows, columns, x.dtype), x.shape[2:]
-    dx = kernels.pool.mean_backward(_planes(g), rows.ranges, columns.ranges, divisors, size)
-    return dx.reshape(x.shape)
+    divisors = _divisors(rows, columns, x.dtype)
+    return kernels.pool.mean_backward(g, rows.ranges, columns.ranges, divisors, x.shape[2:])
 
 
 def _mean_in_plain_ops(x: Any, rows: Windows, columns: Windows) -> Any:
