@@ -171,7 +171,7 @@ def _max_of_fours(t, count, x, y, places):
 # -- the mean -------------------------------------------------------------------------------------
 
 
-@kernel
+@kernel(exact=True)
 def _mean_forward(t, count, x, tops, ends, lefts, rights, over, across, y):
     planes, _, width = x.shape
     total = np.empty(width, x.dtype)
@@ -189,7 +189,7 @@ def _mean_forward(t, count, x, tops, ends, lefts, rights, over, across, y):
                 y[p, i, j] = s / (over[i] * across[j])
 
 
-@kernel
+@kernel(exact=True)
 def _mean_backward(t, count, dx, tops, ends, lefts, rights, over, across, g):
     planes, _, width = dx.shape
     total = np.empty(width, dx.dtype)
@@ -228,13 +228,13 @@ def _max_of_fours_shared(count, *args):
         _max_of_fours(t, count, *args)
 
 
-@kernel(parallel=True)
+@kernel(exact=True, parallel=True)
 def _mean_forwards(count, *args):
     for t in prange(count):
         _mean_forward(t, count, *args)
 
 
-@kernel(parallel=True)
+@kernel(exact=True, parallel=True)
 def _mean_backwards(count, *args):
     for t in prange(count):
         _mean_backward(t, count, *args)

@@ -244,10 +244,11 @@ def _windows(
     ]
     if not all(len(w.starts) and (w.starts < w.stops).all() for w in found):
         kernel, _, padding, dilation = geometry
+        gaps = f", {dilation} apart," if max(dilation) > 1 else ""
         raise ShapeError(
             message(
                 subject,
-                f"a window of {kernel} with dilation {dilation} finds no place in {x.shape[2:]} "
+                f"a window of {kernel}{gaps} does not fit into an image of {tuple(x.shape[2:])} "
                 f"with padding {padding}",
                 {"x": x},
                 fix="use a smaller window, more padding, or larger images",
