@@ -61,14 +61,14 @@ class _MaxPool(_Sliding):
         self._set(kernel_size, stride, padding, dilation)
         self.ceil_mode, self.return_indices = ceil_mode, return_indices
 
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Any:
         """Apply the layer.
 
         Raises:
             ShapeError: x has other axes, or is smaller than a window.
             DTypeError: x is not of floats.
         """
-        return self._apply(  # type: ignore[no-any-return]
+        return self._apply(
             x,
             dilation=self.dilation,
             ceil_mode=self.ceil_mode,
@@ -201,7 +201,9 @@ class MaxUnpool2d(_Sliding):
             ArgumentError: no pooling makes x of images of `output_size`.
         """
         self.check_input(x, _PLACES[2])
-        return F.max_unpool2d(x, indices, self.kernel_size, self.stride, self.padding, output_size)
+        return self._function(  # type: ignore[no-any-return]
+            x, indices, self.kernel_size, self.stride, self.padding, output_size
+        )
 
 
 class _Adaptive(Module):

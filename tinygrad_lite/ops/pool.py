@@ -276,8 +276,10 @@ def max_pool1d(
     dilation: Single = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:
+) -> Any:
     """Return the maximum of each window of sequences: `max_pool2d` for one axis.
+
+    With `return_indices`, a pair: also where in its sequence each maximum lies.
 
     Shapes: x (N, C, L) to (N, C, OL), OL = (L + 2 p - ((K - 1) d + 1)) // s + 1.
 
@@ -289,7 +291,7 @@ def max_pool1d(
     """
     windows = geometry("max_pool1d", 1, kernel_size, stride, padding, dilation)
     pool = _with_places if return_indices else _max_pool
-    return _pooled(pool, x, _windows("max_pool1d", x, windows, ceil_mode))  # type: ignore[no-any-return]
+    return _pooled(pool, x, _windows("max_pool1d", x, windows, ceil_mode))
 
 
 def max_pool2d(
@@ -300,7 +302,7 @@ def max_pool2d(
     dilation: int | Pair = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:
+) -> Any:
     """Return the maximum of each window; its gradient goes to the first of equal ones.
 
     NaN counts as larger than any number.
@@ -324,7 +326,7 @@ def max_pool2d(
     """
     windows = geometry("max_pool2d", 2, kernel_size, stride, padding, dilation)
     pool = _with_places if return_indices else _max_pool
-    return _pooled(pool, x, _windows("max_pool2d", x, windows, ceil_mode))  # type: ignore[no-any-return]
+    return _pooled(pool, x, _windows("max_pool2d", x, windows, ceil_mode))
 
 
 def _with_places(x: Any, rows: Windows, columns: Windows) -> tuple[Any, Any]:
