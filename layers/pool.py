@@ -20,6 +20,10 @@ class _Sliding(Module):
 
     _axes: ClassVar[int]
     _function: Callable[..., Any]
+    kernel_size: Any
+    stride: Any
+    padding: Any
+    dilation: Any
 
     def _set(self, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1) -> None:
         """Check the geometry, and keep it."""
