@@ -32,7 +32,17 @@ from tinygrad_lite.layers.norm import (
     LayerNorm,
     LocalResponseNorm,
 )
-from tinygrad_lite.layers.pool import AvgPool2d, MaxPool2d
+from tinygrad_lite.layers.pool import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    GlobalAvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxUnpool2d,
+    Upsample,
+)
 from tinygrad_lite.layers.rbm import RBM
 from tinygrad_lite.layers.rnn import RNN, RNNCell
 from tinygrad_lite.layers.sequential import Sequential
@@ -48,6 +58,9 @@ __all__ = [
     "RBM",
     "RNN",
     "RNNCell",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -61,12 +74,15 @@ __all__ = [
     "Dropout",
     "Dropout2d",
     "Flatten",
+    "GlobalAvgPool2d",
     "GroupNorm",
     "InstanceNorm2d",
     "LayerNorm",
     "LeakyReLU",
     "LocalResponseNorm",
+    "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool2d",
     "ReLU",
     "Sequential",
     "SiLU",
@@ -74,4 +90,5 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Upsample",
 ]

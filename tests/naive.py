@@ -144,54 +144,125 @@ def conv_transpose_gradients(
     return dx, dw, g.sum(axis=(0, *range(2, g.ndim)))
 
 
-def _window_count(size, kernel, stride, padding=(0, 0)):
-    return tuple(
-        (n + 2 * p - k) // s + 1 for n, k, s, p in zip(size, kernel, stride, padding, strict=True)
-    )
+def _slides(n, kernel, stride, padding, dilation, ceil_mode):
+    """The places of every window along an axis of length n, those in the padding too."""
+    reach, windows, start = (kernel - 1) * dilation, [], -padding
+    while start + reach < n + padding:
+        windows.append(range(start, start + reach + 1, dilation))
+        start += stride
+    beyond = start + reach - (n + padding - 1)
+    if ceil_mode and start < n and beyond < stride:
+        windows.append(range(start, start + reach + 1, dilation))
+    return windows
 
 
-def _windows(x, kernel, stride):
-    """Yield (place in y, the places in x of its window)."""
-    (kh, kw), (sh, sw) = _pair(kernel), _pair(stride)
-    size = _window_count(x.shape[2:], (kh, kw), (sh, sw))
-    for n, c, i, j in _positions(*x.shape[:2], *size):
-        window = [(n, c, i * sh + u, j * sw + v) for u, v in _positions(kh, kw)]
-        yield (n, c, i, j), window
+def _windows(x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """Yield (place in y, the places in x of its window, how many are in the padded image)."""
+    (kh, kw), (sh, sw) = _pair(kernel), _pair(stride or kernel)
+    (ph, pw), (dh, dw) = _pair(padding), _pair(dilation)
+    n, c, height, width = x.shape
+    down = _slides(height, kh, sh, ph, dh, ceil_mode)
+    across = _slides(width, kw, sw, pw, dw, ceil_mode)
+    for a, b, i, j in _positions(n, c, len(down), len(across)):
+        inside = [
+            (a, b, u, v)
+            for u, v in product(down[i], across[j])
+            if 0 <= u < height and 0 <= v < width
+        ]
+        counted = sum(u < height + ph for u in down[i]) * sum(v < width + pw for v in across[j])
+        yield (a, b, i, j), inside, counted
 
 
-def _pooled(x, kernel, stride, pick):
-    size = _window_count(x.shape[2:], _pair(kernel), _pair(stride))
+def _pooled(x, windows):
+    """The array of these (place, number)."""
+    found = dict(windows)
+    size = [max((place[axis] + 1 for place in found), default=0) for axis in (2, 3)]
     y = np.zeros((*x.shape[:2], *size))
-    for place, window in _windows(x, kernel, stride):
-        y[place] = pick([x[at] for at in window])
+    for place, number in found.items():
+        y[place] = number
     return y
 
 
-def max_pool2d(x, kernel, stride=None):
-    """The maximum of each window."""
-    return _pooled(x, kernel, stride or kernel, max)
+def _first_maximum(x, places):
+    best = places[0]
+    for at in places[1:]:
+        if x[at] > x[best] or (math.isnan(x[at]) and not math.isnan(x[best])):
+            best = at
+    return best
 
 
-def max_pool2d_gradient(g, x, kernel, stride=None):
+def max_pool2d(x, *geometry, **options):
+    """The maximum of each window; any NaN is above all numbers."""
+    windows = _windows(x, *geometry, **options)
+    return _pooled(x, ((place, x[_first_maximum(x, inside)]) for place, inside, _ in windows))
+
+
+def max_pool2d_indices(x, *geometry, **options):
+    """Where in its plane the first maximum of each window lies."""
+    first = (
+        (place, _first_maximum(x, inside)) for place, inside, _ in _windows(x, *geometry, **options)
+    )
+    return _pooled(x, ((place, at[2] * x.shape[3] + at[3]) for place, at in first)).astype(int)
+
+
+def max_pool2d_gradient(g, x, *geometry, **options):
     """The gradient of x, which goes to the first maximum of each window."""
     dx = np.zeros(x.shape)
-    for place, window in _windows(x, kernel, stride or kernel):
-        dx[max(window, key=lambda at: x[at])] += g[place]
+    for place, inside, _ in _windows(x, *geometry, **options):
+        dx[_first_maximum(x, inside)] += g[place]
     return dx
 
 
-def avg_pool2d(x, kernel, stride=None):
+def _means(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    """Yield (place in y, the places of its window, what its sum is divided by)."""
+    for place, inside, counted in _windows(x, kernel, stride, padding, 1, ceil_mode):
+        usual = counted if count_include_pad else len(inside)
+        yield place, inside, divisor_override or usual
+
+
+def avg_pool2d(
+    x,
+    kernel,
+    stride=None,
+    padding=0,
+    ceil_mode=False,
+    count_include_pad=True,
+    divisor_override=None,
+):
     """The mean of each window."""
-    return _pooled(x, kernel, stride or kernel, lambda values: sum(values) / len(values))
+    means = _means(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _pooled(x, ((place, sum(x[at] for at in places) / d) for place, places, d in means))
 
 
-def avg_pool2d_gradient(g, x, kernel, stride=None):
+def avg_pool2d_gradient(
+    g, x, kernel, stride=None, padding=0, ceil_mode=False, count_include_pad=True
+):
     """The gradient of x, shared evenly by each window."""
     dx = np.zeros(x.shape)
-    for place, window in _windows(x, kernel, stride or kernel):
-        for at in window:
-            dx[at] += g[place] / len(window)
+    for place, inside, d in _means(x, kernel, stride, padding, ceil_mode, count_include_pad, None):
+        for at in inside:
+            dx[at] += g[place] / d
     return dx
+
+
+def adaptive_avg_pool2d(x, output_size):
+    """The mean of each of so many windows, from the last whole place before to the first after."""
+    oh, ow = (s or n for s, n in zip(_pair(output_size) or (None, None), x.shape[2:], strict=True))
+    y = np.zeros((*x.shape[:2], oh, ow))
+    for n, c, i, j in _positions(*y.shape):
+        rows = range(math.floor(i * x.shape[2] / oh), math.ceil((i + 1) * x.shape[2] / oh))
+        columns = range(math.floor(j * x.shape[3] / ow), math.ceil((j + 1) * x.shape[3] / ow))
+        values = [x[n, c, u, v] for u, v in product(rows, columns)]
+        y[n, c, i, j] = sum(values) / len(values)
+    return y
+
+
+def max_unpool2d(x, indices, size):
+    """Each number at its place of the plane, zeros elsewhere; the last one stays."""
+    y = np.zeros((*x.shape[:2], *size))
+    for place in _positions(*x.shape):
+        y[place[:2]].reshape(-1)[indices[place]] = x[place]
+    return y
 
 
 # -- recurrence -----------------------------------------------------------------------------------

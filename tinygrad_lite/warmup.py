@@ -23,8 +23,10 @@ def _dense() -> None:
 
 
 def _images() -> None:
-    model = layers.Sequential(layers.Conv2d(1, 2, 3), layers.MaxPool2d(2))
-    model(tg.ones(1, 1, 6, 6, requires_grad=True)).sum().backward()
+    layers.Conv2d(1, 2, 3)(tg.ones(1, 1, 6, 6, requires_grad=True)).sum().backward()
+    for size in (8, 200):  # alone, and shared by the threads
+        for pool in (layers.MaxPool2d(2), layers.MaxPool2d(3), layers.AvgPool2d(2)):
+            pool(tg.ones(1, 2, size, size, requires_grad=True)).sum().backward()
 
 
 def _pointwise() -> None:

@@ -1,5 +1,6 @@
 """Every registered layer keeps the contract; none is forgotten."""
 
+import numpy as np
 import pytest
 
 import tinygrad_lite as tg
@@ -69,13 +70,47 @@ CASES = {
         ),
         (lambda: layers.ConvTranspose2d(2, 2, 3, padding=1, groups=2), (2, 2, 1), {}),
     ],
+    "max_pool1d": [
+        (lambda: layers.MaxPool1d(2), (2, 5), {"rejects": [(2, 5), (1, 2, 1), (1, 2, 5, 1)]}),
+        (lambda: layers.MaxPool1d((3,), 2, 1, 2, True, True), (1, 6), {}),
+    ],
     "max_pool2d": [
         (lambda: layers.MaxPool2d(2), (2, 5, 4), {"rejects": [(2, 5, 4), (1, 2, 1, 4)]}),
         (lambda: layers.MaxPool2d((2, 3), stride=1), (1, 3, 4), {}),
+        (lambda: layers.MaxPool2d(3, 2, 1, ceil_mode=True, return_indices=True), (1, 4, 3), {}),
+    ],
+    "avg_pool1d": [
+        (lambda: layers.AvgPool1d(2), (2, 5), {"rejects": [(2, 5), (1, 2, 1), (1, 2, 5, 1)]}),
+        (lambda: layers.AvgPool1d(3, 2, 1, True, False), (1, 6), {}),
     ],
     "avg_pool2d": [
         (lambda: layers.AvgPool2d(2), (2, 5, 4), {"rejects": [(2, 5, 4), (1, 2, 1, 4)]}),
         (lambda: layers.AvgPool2d(3, stride=(1, 2)), (1, 4, 5), {}),
+        (lambda: layers.AvgPool2d(3, 2, 1, True, False), (1, 4, 4), {}),
+    ],
+    "adaptive_avg_pool1d": [
+        (lambda: layers.AdaptiveAvgPool1d(3), (2, 5), {"rejects": [(2, 5), (1, 2, 0)]}),
+    ],
+    "adaptive_avg_pool2d": [
+        (lambda: layers.AdaptiveAvgPool2d((2, None)), (2, 5, 3), {"rejects": [(2, 5, 3)]}),
+        (lambda: layers.AdaptiveAvgPool2d(1), (1, 2, 3), {"rejects": [(1, 1, 0, 3)]}),
+    ],
+    "global_avg_pool2d": [
+        (layers.GlobalAvgPool2d, (2, 3, 2), {"rejects": [(2, 3, 2), (1, 2, 0, 2)]}),
+        (lambda: layers.GlobalAvgPool2d(keepdims=True), (2, 3, 2), {}),
+    ],
+    "max_unpool2d": [
+        (lambda: layers.MaxUnpool2d(2), (2, 2, 3), {"rejects": [(2, 2, 3)]}),
+        (
+            lambda: layers.MaxUnpool2d(2, stride=1),
+            (1, 2, 2),
+            {"call": lambda layer, x: layer(x, np.broadcast_to([[0, 1], [5, 8]], x.shape))},
+        ),
+    ],
+    "upsample": [
+        (lambda: layers.Upsample(scale_factor=2), (1, 2, 3), {"rejects": [(2, 3), (1, 1, 0, 2)]}),
+        (lambda: layers.Upsample((3, 4), mode="bilinear", align_corners=True), (1, 2, 3), {}),
+        (lambda: layers.Upsample(5, mode="linear"), (2, 3), {"rejects": [(1, 2, 3, 3)]}),
     ],
     "flatten": [
         (layers.Flatten, (2, 3, 2), {"rejects": [()]}),

@@ -107,6 +107,32 @@ def test_pooling(rng, layer, twin, kernel, stride):
     np.testing.assert_allclose(layer(kernel, stride)(x).data, twin(x, kernel, stride), **CLOSE)
 
 
+def test_global_and_adaptive_pooling(rng):
+    x = rng.standard_normal((2, 3, 4, 5))
+    expected = [[np.mean(channel.tolist()) for channel in image] for image in x]
+    np.testing.assert_allclose(layers.GlobalAvgPool2d()(x).data, expected, **CLOSE)
+    kept = layers.GlobalAvgPool2d(keepdims=True)(x)
+    np.testing.assert_allclose(kept.data, np.array(expected)[..., None, None], **CLOSE)
+    adapted = layers.AdaptiveAvgPool2d((3, None))(x)
+    np.testing.assert_allclose(adapted.data, naive.adaptive_avg_pool2d(x, (3, None)), **CLOSE)
+    assert layers.AdaptiveAvgPool1d(2)(x[0]).shape == (3, 4, 2)
+
+
+def test_unpooling_undoes_pooling(rng):
+    x = np.abs(rng.standard_normal((2, 3, 5, 4)))
+    y, places = layers.MaxPool2d(2, return_indices=True)(tg.tensor(x))
+    z = layers.MaxUnpool2d(2)(y, places, output_size=(5, 4))
+    np.testing.assert_array_equal(z.data, np.where(z.data > 0, x, 0))
+    assert (z.data > 0).sum() == y.size
+
+
+def test_upsample():
+    x = tg.tensor([[[1.0, 2.0]]])
+    assert layers.Upsample(scale_factor=2)(x).tolist() == [[[1.0, 1.0, 2.0, 2.0]]]
+    linear = layers.Upsample(3, mode="linear", align_corners=True)
+    assert linear(x).tolist() == [[[1.0, 1.5, 2.0]]]
+
+
 def test_flatten(rng):
     x = rng.standard_normal((2, 3, 4, 2))
     expected = [[image[c, i, j] for c, i, j in product(*map(range, (3, 4, 2)))] for image in x]

@@ -7,9 +7,9 @@ import numpy as np
 from tinygrad_lite.kernels.jit import kernel
 
 
-def outer(a, b):
+def outer(a, b, out=None):
     """Return out[i, j] = a[i] b[j]: BLAS takes three times as long."""
-    out = np.empty((len(a), len(b)), a.dtype)
+    out = np.empty((len(a), len(b)), a.dtype) if out is None else out
     _outer(np.ascontiguousarray(a), np.ascontiguousarray(b), out)
     return out
 
