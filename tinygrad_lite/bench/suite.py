@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tinygrad_lite.bench import mlp, ops, recurrent, scalars
+from tinygrad_lite.bench import conv, mlp, nets, ops, recurrent, scalars
 from tinygrad_lite.bench.measure import Benchmark
 from tinygrad_lite.errors import ArgumentError, nearest
 
@@ -13,6 +13,8 @@ SUITE: list[Benchmark] = [
     *scalars.BENCHMARKS,
     *mlp.BENCHMARKS,
     *recurrent.BENCHMARKS,
+    *conv.BENCHMARKS,
+    *nets.BENCHMARKS,
 ]
 
 

@@ -10,6 +10,7 @@ from numba import types
 from numba.extending import overload
 
 from tinygrad_lite.kernels.jit import kernel, prange
+from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
 # tanh x = x P(x²) / Q(x²) to 2e-8 for |x| < 9, beyond which tanh is 1 in float32: a rational
@@ -138,7 +139,7 @@ def gate(g, y):
 
 
 def _run(alone, shared, *arrays):
-    flat = [np.require(a, None, "CAW").reshape(-1) for a in arrays]
+    flat = [in_one_piece(a).reshape(-1) for a in arrays]
     out = np.empty(arrays[0].shape, arrays[0].dtype)  # itself, not a view: a leaf may keep it
     with Team(get_num_threads()) as count:
         if count > 1:

@@ -17,10 +17,11 @@ from math import prod
 import numpy as np
 
 from tinygrad_lite.kernels import depthwise, patches, winograd
+from tinygrad_lite.kernels.layout import in_one_piece
 
 # Below so many channels or filters, or tiles, the transforms cost more than they save.
 _FEWEST_CHANNELS = 16
-_FEWEST_TILES = 16
+_FEWEST_TILES = 4
 
 _winograd = os.environ.get("TINYGRAD_LITE_WINOGRAD", "1") != "0"
 
@@ -43,9 +44,9 @@ def set_winograd(enabled):
 
 def forward(x, w, bias, size, stride, padding, dilation, groups):
     """Return y (N, O, *size)."""
-    x, w = _ready(x), _ready(w)
+    x, w = in_one_piece(x), in_one_piece(w)
     if bias is not None:
-        bias = _ready(bias)
+        bias = in_one_piece(bias)
     y = len(x), len(w), *size
     if not prod(y) or not w.size:
         return (
@@ -63,7 +64,7 @@ def forward(x, w, bias, size, stride, padding, dilation, groups):
 
 def input_gradient(g, w, size, stride, padding, dilation, groups):
     """Return the gradient of x (N, C, *size) from that of y."""
-    g, w = _ready(g), _ready(w)
+    g, w = in_one_piece(g), in_one_piece(w)
     x = len(g), w.shape[1] * groups, *size
     if not g.size or not prod(x):
         return np.zeros(x, g.dtype)
@@ -78,7 +79,7 @@ def input_gradient(g, w, size, stride, padding, dilation, groups):
 
 def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     """Return the gradient of w (O, C / groups, *kernel) from that of y."""
-    g, x = _ready(g), _ready(x)
+    g, x = in_one_piece(g), in_one_piece(x)
     w = g.shape[1], x.shape[1] // groups, *kernel
     if not g.size or not x.size:
         return np.zeros(w, g.dtype)
@@ -110,8 +111,3 @@ def _of_tiles(channels, y, kernel, stride, dilation, groups):
         and min(rows, columns) > 2
         and images * -(-rows // 4) * -(-columns // 4) >= _FEWEST_TILES
     )
-
-
-def _ready(x):
-    """Return x in one piece, and such that Numba need not compile anew."""
-    return x if x.flags.c_contiguous and x.flags.writeable else np.array(x, order="C")

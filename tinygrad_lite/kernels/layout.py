@@ -1,9 +1,20 @@
-"""Copies within memory: runs, and matrices that are turned."""
+"""Copies within memory: whole arrays, runs, and matrices that are turned."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinygrad_lite.kernels.jit import kernel, routine
 from tinygrad_lite.kernels.simd import at, copy_some, copy_vector, get, lanes, put, transpose
+
+
+def in_one_piece(x, dtype=None):
+    """Return x in C's order, or a copy: for all of them, kernels are compiled only once.
+
+    A read-only array, as what is broadcast, would be of another type to Numba.
+    """
+    right = x.flags.c_contiguous and x.flags.writeable and x.flags.aligned
+    return x if right and (dtype is None or x.dtype == dtype) else np.array(x, dtype, order="C")
 
 
 @kernel

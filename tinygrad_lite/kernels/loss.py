@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_lite.kernels.activation import exp
 from tinygrad_lite.kernels.gemm import part
 from tinygrad_lite.kernels.jit import kernel, prange
+from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
 _LANES = 32  # maxima that are carried on side by side, so that they vectorise
@@ -70,7 +71,7 @@ def cross_entropy(logits, labels):
         logits: (N, C), float32, with at least one class.
         labels: (N,), integers from 0 to C - 1, which is not checked here.
     """
-    logits, labels = np.require(logits, None, "CAW"), np.require(labels, np.intp, "CAW")
+    logits, labels = in_one_piece(logits), in_one_piece(labels, np.dtype(np.intp))
     losses, slopes = np.empty(len(logits), np.float32), np.empty_like(logits)
     with Team(get_num_threads() if logits.size >= _SHARED else 1) as count:
         operands = logits, labels, losses, slopes, np.empty((count, _LANES), np.float32)

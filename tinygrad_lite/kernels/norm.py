@@ -18,6 +18,7 @@ import numpy as np
 
 from tinygrad_lite.kernels.gemm import part
 from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.simd import at, get, pointer, put
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -282,13 +283,13 @@ def backward(g, x, weight, eps, known, mean, var):
 
 def _table(x):
     """Return x as an array (N, C * spread) in one piece, a copy where need be."""
-    return np.require(x, None, "CAW").reshape(len(x), math.prod(x.shape[1:]))
+    return in_one_piece(x).reshape(len(x), math.prod(x.shape[1:]))
 
 
 def _of_channels(values, default, x):
     if values is None:
         return np.full(x.shape[1], default, x.dtype)
-    return np.require(values, None, "CAW").reshape(-1)
+    return in_one_piece(values).reshape(-1)
 
 
 def _run(alone, shared, operands, dtype):

@@ -7,7 +7,10 @@ first cache. Every stride, padding, dilation, number of groups and of axes goes 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
+from operator import le
+from typing import NamedTuple
 
 import numpy as np
 
@@ -383,102 +386,128 @@ def _gradient_shared(count, *operands):
         _gradient(t, count, *operands)
 
 
-class _Plan:
-    """The geometry of a call, and the room that it takes."""
+class _Plan(NamedTuple):
+    """What the kernels need to know of a call; channels and so on are those of one group.
 
-    def __init__(
-        self, images, channels, filters, image, taps, size, stride, padding, dilation, groups
-    ):
-        """Count; channels and filters are those of all groups."""
-        self.threads = get_num_threads()
-        channels, filters = channels // groups, filters // groups
-        seen = [
-            (n - 1) * step + (k - 1) * apart + 1
-            for n, step, k, apart in zip(size, stride, taps, dilation, strict=True)
-        ]
-        together = max(1, min(_TOGETHER // max(1, prod(size)), -(-images // self.threads)))
-        borders = _AROUND
-        if (
-            not any(padding)
-            and stride[2] == 1
-            and all(a <= b for a, b in zip(seen, image, strict=True))
-        ):
-            borders, seen = _NONE, image
-            if prod(taps) == 1 and tuple(size) == tuple(image) and prod(size) >= _TOGETHER // 8:
-                borders, together = _PIXELWISE, 1
-        seen = (*seen[:2], -(-seen[2] // stride[2]) * stride[2])
-        items = -(-images // together) * groups
-        self.parts = 1 if items >= self.threads else min(self.threads, channels)
-        self.taps = channels * prod(taps)
-        self.rows = [
-            image,
-            seen,
-            size,
-            stride,
-            padding,
-            (images, groups, together),
-            (channels, filters, self.taps),
-        ]
-        self.borders = borders
-        self.border = together * channels * prod(seen) if borders == _AROUND else 0
-        self.filters = filters
-        c, i, j, k = np.indices((channels, *taps)).reshape(4, -1)
-        line = (c * seen[0] + i * dilation[0]) * seen[1] + j * dilation[1]
-        column = k * dilation[2]
-        run = seen[2] // stride[2]
-        self.offsets = line * seen[2] + column % stride[2] * run + column // stride[2]
+    Attributes:
+        geometry: rows of three numbers, as named above.
+        offsets: for each tap, where it looks from the pixel at which a result begins.
+        channels: of the images.
+        filters: their number.
+        taps: of a filter, in all channels.
+        row: elements from a row of filters to the next.
+        border: elements of the images that are taken together, with their borders.
+    """
 
-    def geometry(self, row):
-        return np.array([*self.rows, (row, self.borders, self.parts)], np.int64)
+    geometry: np.ndarray
+    offsets: np.ndarray
+    channels: int
+    filters: int
+    taps: int
+    row: int
+    border: int
+
+
+@lru_cache(maxsize=1024)
+def _plan(images, channels, filters, image, window, how, size, threads):
+    """Return the plan for images and filters (all of them) of such sizes.
+
+    `window` is the size of a filter, `size` that of the result, `how` are stride, padding, dilation
+    and groups.
+    """
+    stride, padding, dilation, groups = how
+    channels, filters = channels // groups, filters // groups
+    seen = [
+        (n - 1) * step + (k - 1) * apart + 1
+        for n, step, k, apart in zip(size, stride, window, dilation, strict=True)
+    ]
+    seen[2] = -(-seen[2] // stride[2]) * stride[2]
+    taps = channels * prod(window)
+    together = max(1, min(_TOGETHER // max(1, prod(size)), -(-images // threads)))
+    borders = _AROUND
+    if not any(padding) and stride[2] == 1 and all(map(le, seen, image)):
+        borders, seen = _NONE, image
+        if prod(window) == 1 and size == image and prod(size) >= _TOGETHER // 8:
+            borders, together = _PIXELWISE, 1
+    items = -(-images // together) * groups
+    parts = 1 if items >= threads else min(threads, channels)
+    row = -(-(taps + 1) // 16) * 16
+    row += 16 if row % 256 == 0 else 0  # twelve rows should not fall on the same lines of the cache
+    counts, widths = (images, groups, together), (channels, filters, taps)
+    rows = image, seen, size, stride, padding, counts, widths, (row, borders, parts)
+    c, i, j, k = np.indices((channels, *window)).reshape(4, -1)
+    line = (c * seen[0] + i * dilation[0]) * seen[1] + j * dilation[1]
+    column, run = k * dilation[2], seen[2] // stride[2]
+    offsets = line * seen[2] + column % stride[2] * run + column // stride[2]
+    border = together * channels * prod(seen) if borders == _AROUND else 0
+    return _Plan(np.array(rows, np.int64), offsets, channels, filters, taps, row, border)
 
 
 def forward(x, w, bias, size, stride, padding, dilation, groups):
     """Return the convolution of x (N, C, D, H, W) by w (O, C / groups, KD, KH, KW), see `conv`."""
-    prepare(x.dtype)
-    filters = len(w)
-    plan = _Plan(
-        len(x),
-        x.shape[1],
-        filters,
-        x.shape[2:],
-        w.shape[2:],
-        size,
-        stride,
-        padding,
-        dilation,
-        groups,
-    )
-    row = -(-(plan.taps + 1) // 16) * 16
-    row += 16 if row % 256 == 0 else 0  # twelve rows should not fall on the same lines of the cache
-    rows = np.empty((filters, row), x.dtype)
-    rows[:, : plan.taps] = w.reshape(filters, plan.taps)
+    how, threads = (stride, padding, dilation, groups), get_num_threads()
+    plan = _plan(*x.shape[:2], len(w), x.shape[2:], w.shape[2:], how, size, threads)
+    rows = np.empty((len(w), plan.row), x.dtype)
+    rows[:, : plan.taps] = w.reshape(len(w), plan.taps)
     rows[:, plan.taps] = 0 if bias is None else bias
-    y = np.empty((len(x), filters, *size), x.dtype)
+    y = np.empty((len(x), len(w), *size), x.dtype)
     wide = 2 * VECTOR_BYTES // x.itemsize
-    room = (plan.taps + 1 + plan.filters) * wide
-    with Team(plan.threads) as count:
-        operands = _operands(plan, count, row, room, wide, x, rows, y)
+    prepare(x.dtype)
+    with Team(threads) as count:
+        operands = _operands(plan, count, plan.taps + 1 + plan.filters, wide, x, rows, y)
         (_convolve_shared(count, *operands) if count > 1 else _convolve(0, 1, *operands))
     return y
 
 
 def input_gradient(g, w, size, stride, padding, dilation, groups):
     """Return the gradient of x (N, C, *size)."""
-    prepare(g.dtype)
-    channels = groups * w.shape[1]
-    plan = _Plan(
-        len(g), channels, len(w), size, w.shape[2:], g.shape[2:], stride, padding, dilation, groups
-    )
+    how, threads = (stride, padding, dilation, groups), get_num_threads()
+    window, channels = w.shape[2:], groups * w.shape[1]
+    plan = _plan(len(g), channels, len(w), size, window, how, g.shape[2:], threads)
     dx = np.empty((len(g), channels, *size), g.dtype)
-    wide = 2 * VECTOR_BYTES // g.itemsize
-    room = (plan.filters + max(_HIGH, prod(w.shape[2:]))) * wide
     turned = np.empty((groups, plan.taps * plan.filters), g.dtype)
-    with Team(plan.threads) as count:
+    wide = 2 * VECTOR_BYTES // g.itemsize
+    prepare(g.dtype)
+    with Team(threads) as count:
         for filters, target in zip(w.reshape(groups, -1), turned, strict=True):
             _turned(count, filters, plan.filters, plan.taps, target)
-        operands = _operands(plan, count, 0, room, wide, turned, g, dx)
+        high = plan.filters + max(_HIGH, prod(window))
+        operands = _operands(plan, count, high, wide, turned, g, dx)
         (_spread_shared(count, *operands) if count > 1 else _spread(0, 1, *operands))
     return dx
+
+
+def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
+    """Return the gradient of w, of which a filter has the size `kernel`."""
+    how, threads = (stride, padding, dilation, groups), get_num_threads()
+    plan = _plan(*x.shape[:2], g.shape[1], x.shape[2:], kernel, how, g.shape[2:], threads)
+    taps, filters = plan.taps, plan.filters
+    turned = filters > VECTOR_BYTES // x.itemsize  # else columns of a panel would stay empty
+    by_rows = turned and taps * filters >= _MANY
+    wide = _LONG * 2 * VECTOR_BYTES // x.itemsize
+    dw = np.empty((g.shape[1], plan.channels, *kernel), x.dtype)
+    prepare(x.dtype)
+    with Team(threads) as count:
+        sums = np.empty((1 if by_rows else count, groups, taps * filters), x.dtype)
+        high = taps + filters + max(taps, filters) + wide
+        operands = *_operands(plan, count, high, wide, x, g, sums), turned, by_rows
+        (_gradient_shared(count, *operands) if count > 1 else _gradient(0, 1, *operands))
+        total = sums[0] if len(sums) == 1 else sums.sum(axis=0)
+        for group, target in zip(total, dw.reshape(groups, -1), strict=True):
+            if turned:
+                _turned(count, group, taps, filters, target)
+            else:
+                target[...] = group
+    return dw
+
+
+def _operands(plan, count, high, wide, *arrays):
+    """Return what kernels take, with room for the border and `high` rows of a panel a thread."""
+    dtype = arrays[0].dtype
+    room = -(-(high * wide + plan.border) // 16) * 16
+    flat = [array.reshape(-1) for array in arrays]
+    spots = np.empty((count, 4 * wide), np.int64)
+    return plan.geometry, plan.offsets, *flat, room_for(count * room, dtype), spots
 
 
 def _turned(count, source, rows, columns, target):
@@ -487,51 +516,3 @@ def _turned(count, source, rows, columns, target):
         _turn_shared(count, rows, columns, source, target)
     else:
         _turn(0, 1, rows, columns, source, target)
-
-
-def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
-    """Return the gradient of w, of which a filter has the size `kernel`."""
-    prepare(x.dtype)
-    plan = _Plan(
-        len(x),
-        x.shape[1],
-        g.shape[1],
-        x.shape[2:],
-        kernel,
-        g.shape[2:],
-        stride,
-        padding,
-        dilation,
-        groups,
-    )
-    taps, filters = plan.taps, plan.filters
-    turned = filters > VECTOR_BYTES // x.itemsize  # else columns of a panel would stay empty
-    by_rows = turned and taps * filters >= _MANY
-    wide = _LONG * 2 * VECTOR_BYTES // x.itemsize
-    room = (taps + filters + max(taps, filters) + wide) * wide
-    dw = np.empty((g.shape[1], x.shape[1] // groups, *kernel), x.dtype)
-    with Team(plan.threads) as count:
-        sums = np.empty((1 if by_rows else count, groups, taps * filters), x.dtype)
-        operands = *_operands(plan, count, 0, room, wide, x, g, sums), turned, by_rows
-        (_gradient_shared(count, *operands) if count > 1 else _gradient(0, 1, *operands))
-        total = sums[0] if len(sums) == 1 else sums.sum(axis=0)
-        for group, sum_ in enumerate(total):
-            target = dw.reshape(groups, -1)[group]
-            if turned:
-                _turned(count, sum_, taps, filters, target)
-            else:
-                target[...] = sum_
-    return dw
-
-
-def _operands(plan, count, row, room, wide, *arrays):
-    dtype = arrays[0].dtype
-    lines = -(-(room + plan.border) // 16) * 16
-    flat = [array.reshape(-1) for array in arrays]
-    return (
-        plan.geometry(row),
-        plan.offsets,
-        *flat,
-        room_for(count * lines, dtype),
-        np.empty((count, 4 * wide), np.int64),
-    )

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_lite.kernels.dense import outer
 from tinygrad_lite.kernels.jit import kernel, prange
+from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
 _SHARED = 30_000  # elements from which a second thread pays
@@ -74,7 +75,7 @@ def _results(x, rows, columns, *dtypes):
 def _planes(x):
     """Return (N, C, H, W) as (N C, H, W), of the one type that kernels are compiled for."""
     n, c, h, w = x.shape
-    return np.require(x, requirements="CAW").reshape(n * c, h, w)
+    return in_one_piece(x).reshape(n * c, h, w)
 
 
 def _takes_all(rows, columns, size):
