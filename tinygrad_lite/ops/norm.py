@@ -184,7 +184,7 @@ def _batch_forward(x: Any, weight: Any, bias: Any, *, eps: float, known: Any) ->
         y *= (factor if weight is None else factor * weight).reshape(shape)
         if bias is not None:
             y += bias.reshape(shape)
-        return (y, m, v), m, v
+        return (y, m, v), m.astype(float), v.astype(float)
     y, m, v = kernels.norm.forward(x, weight, bias, eps, known)
     return (y, m.astype(x.dtype), v.astype(x.dtype)), m, v
 
