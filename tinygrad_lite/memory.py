@@ -35,6 +35,7 @@ _one_at_a_time = RLock()  # so that no thread sets `latest` back; a finaliser ma
 _last_change = 0
 _watchers = 0
 latest = 0  # vertices younger than this need no look
+_INTS = {int}  # what most tuples consist of, such as axes and strides
 
 
 def _owner(array: np.ndarray) -> np.ndarray:
@@ -83,7 +84,7 @@ def saved_arrays(node: Node) -> list[tuple[int | None, np.ndarray]]:
     for place, value in [*held, *((None, value) for value in node.params.values())]:
         if isinstance(value, np.ndarray):
             found.append((place, value))
-        elif type(value) is tuple or type(value) is list:
+        elif (type(value) is tuple or type(value) is list) and set(map(type, value)) != _INTS:
             found += [(place, array) for array in _arrays_in(value)]
     return found
 

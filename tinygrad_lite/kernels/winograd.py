@@ -52,7 +52,8 @@ _PLACES = 36
 _BLOCK = 150_000  # elements of what tiles become, that stay in the second cache
 _FEWEST = 24  # tiles in a block: each block reads all filters
 _SPAN = 4  # vectors of channels that are transformed together, in the first cache
-_LONGEST = 96  # tiles between two updates of the filters' gradient
+_SHARED = 440_000  # elements of what tiles become, between two updates of the filters' gradient
+_LONG = 96  # tiles at least
 
 
 @kernel
@@ -435,7 +436,8 @@ def weight_gradient(g, x, padding):
     vector = VECTOR_BYTES // x.itemsize
     into, out = -(-channels // vector) * vector, -(-filters // (2 * vector)) * 2 * vector
     strips, tiles = images * -(-high // 4), -(-wide // 4)
-    block = min(max(_LONGEST // tiles, 1), strips)
+    number = max(_LONG, _SHARED // (_PLACES * (into + out)))
+    block = min(max(number // tiles, 1), strips)
     v = room_for(_PLACES * block * tiles * into, x.dtype)
     m = room_for(_PLACES * block * tiles * out, x.dtype)
     sums = room_for(_PLACES * channels * out, x.dtype)
