@@ -70,13 +70,13 @@ def _compare(x, sums, taps, offsets, y, n):
 
 @kernel
 def _three(geometry, row):
-    return geometry[row, 0], geometry[row, 1], geometry[row, 2]
+    start = at(geometry, 3 * row)
+    return get(start), get(at(start, 1)), get(at(start, 2))
 
 
-@kernel
-def _channels(t, count, step, geometry, offsets, x, w, bias, y, scratch):
+@routine("pppppnniinn")
+def _channels(x, w, bias, y, sums, room, step, geometry, offsets, t, count):
     """Take one step for some channels: y from x and w; x from y and w; or w from x and y."""
-    x, w, y, bias, offsets = pointer(x), pointer(w), pointer(y), pointer(bias), pointer(offsets)
     depth, rows, columns = _three(geometry, _IMAGE)
     deep, high, across = _three(geometry, _SEEN)
     behind, below, wide = _three(geometry, _RESULT)
@@ -86,8 +86,6 @@ def _channels(t, count, step, geometry, offsets, x, w, bias, y, scratch):
     taps, together, length = _three(geometry, _TAPS)
     pixels, results, seen = depth * rows * columns, behind * below * wide, deep * high * across
     size = lanes(x)
-    room = len(scratch) // count
-    sums = at(pointer(scratch), t * room)
     run = at(sums, taps * size)
     border = at(run, length)
     fill(sums, room, 0)
@@ -161,10 +159,19 @@ def _channels(t, count, step, geometry, offsets, x, w, bias, y, scratch):
                 )
 
 
+@kernel
+def _work(t, count, step, geometry, offsets, x, w, bias, y, scratch):
+    """Let a thread do its part."""
+    room = len(scratch) // count
+    sums, sizes, where = at(pointer(scratch), t * room), pointer(geometry), pointer(offsets)
+    x, w, bias, y = pointer(x), pointer(w), pointer(bias), pointer(y)
+    _channels(x, w, bias, y, sums, room, step, sizes, where, t, count)
+
+
 @kernel(parallel=True)
-def _channels_shared(count, *operands):
+def _shared(count, *operands):
     for t in prange(count):
-        _channels(t, count, *operands)
+        _work(t, count, *operands)
 
 
 def _run(step, x, w, bias, y, stride, padding, dilation):
@@ -184,13 +191,13 @@ def _run(step, x, w, bias, y, stride, padding, dilation):
     length = -(-((together - 1) * seen[2] + size[2]) // vector) * vector
     counts = len(x), x.shape[1], len(w) // x.shape[1]
     run = prod(kernel), together, length
-    geometry = np.array([image, seen, size, stride, padding, counts, run], np.int64)
+    geometry = np.array([image, seen, size, stride, padding, counts, run], np.int64).reshape(-1)
     with Team(min(get_num_threads(), x.shape[1])) as count:
         sums = prod(kernel) * vector
         room = -(-(sums + length + prod(seen) + vector) // vector) * vector
         flat = (array.reshape(-1) for array in (x, w, bias, y))
         operands = step, geometry, offsets, *flat, room_for(count * room, x.dtype)
-        (_channels_shared(count, *operands) if count > 1 else _channels(0, 1, *operands))
+        (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))
 
 
 def forward(x, w, bias, size, stride, padding, dilation):

@@ -28,6 +28,7 @@ from tinygrad_lite.kernels.simd import (
     get,
     lanes,
     pointer,
+    put,
 )
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -42,24 +43,28 @@ _COUNTS = 5  # images, groups, images that are taken together
 _WIDTHS = 6  # channels, filters and taps of a group
 _LAYOUT = 7  # elements from a row of filters to the next, which borders, parts of the channels
 
+_FORWARD, _INPUT, _WEIGHT = range(3)
+
 # which borders
 _AROUND, _NONE, _PIXELWISE = range(3)  # in the last one, a filter sees one pixel, and all are seen
 
 
 @kernel
 def _three(geometry, row):
-    return geometry[row, 0], geometry[row, 1], geometry[row, 2]
+    start = at(geometry, 3 * row)
+    return get(start), get(at(start, 1)), get(at(start, 2))
 
 
 @kernel
 def _volume(geometry, row):
-    return geometry[row, 0] * geometry[row, 1] * geometry[row, 2]
+    a, b, c = _three(geometry, row)
+    return a * b * c
 
 
 @kernel
 def _panels(geometry, wide):
     """Return how many panels the results of the images taken together make, and how many items."""
-    panels = (geometry[_COUNTS, 2] * _volume(geometry, _RESULT) + wide - 1) // wide
+    panels = (_three(geometry, _COUNTS)[2] * _volume(geometry, _RESULT) + wide - 1) // wide
     images, groups, together = _three(geometry, _COUNTS)
     return panels, (images + together - 1) // together * groups * panels
 
@@ -74,9 +79,9 @@ def _locate(geometry, first, number, spots):
     deep, high, wide = _three(geometry, _RESULT)
     depth_step, row_step, _ = _three(geometry, _STRIDE)
     channels, filters, _ = _three(geometry, _WIDTHS)
-    groups = geometry[_COUNTS, 1]
-    image = channels * geometry[_SEEN, 0] * rows * columns
-    if geometry[_LAYOUT, 1] != _AROUND:
+    groups = _three(geometry, _COUNTS)[1]
+    image = channels * _three(geometry, _SEEN)[0] * rows * columns
+    if _three(geometry, _LAYOUT)[1] != _AROUND:
         image *= groups
     plane = deep * high * wide
     runs = done = 0
@@ -85,14 +90,15 @@ def _locate(geometry, first, number, spots):
         n, i, j = line // (deep * high), line // high % deep, line % high
         length = min(wide - column, number - done)
         source = n * image + (i * depth_step * rows + j * row_step) * columns + column
-        before = 4 * (runs - 1)
-        if runs and source == spots[before] + spots[before + 2] and i + j + column:
-            spots[before + 2] += length
+        before = at(spots, 4 * (runs - 1))
+        if runs and source == get(before) + get(at(before, 2)) and i + j + column:
+            put(at(before, 2), get(at(before, 2)) + length)
         else:
-            spots[4 * runs] = source
-            spots[4 * runs + 1] = done
-            spots[4 * runs + 2] = length
-            spots[4 * runs + 3] = (n * groups * filters - n) * plane + first + done
+            run = at(spots, 4 * runs)
+            put(run, source)
+            put(at(run, 1), done)
+            put(at(run, 2), length)
+            put(at(run, 3), (n * groups * filters - n) * plane + first + done)
             runs += 1
         done += length
     return runs
@@ -101,8 +107,8 @@ def _locate(geometry, first, number, spots):
 @kernel
 def _in_one_piece(spots, runs, number):
     """Tell whether the results of these runs lie side by side."""
-    last = 4 * (runs - 1)
-    return spots[last + 3] + spots[last + 2] - spots[3] == number
+    last = at(spots, 4 * (runs - 1))
+    return get(at(last, 3)) + get(at(last, 2)) - get(at(spots, 3)) == number
 
 
 @kernel
@@ -111,10 +117,10 @@ def _bordered(geometry, x, first, group, out):
     depth, rows, columns = _three(geometry, _IMAGE)
     deep, high, wide = _three(geometry, _SEEN)
     front, top, left = _three(geometry, _PADDING)
-    groups, channels = geometry[_COUNTS, 1], geometry[_WIDTHS, 0]
-    number = min(geometry[_COUNTS, 2], geometry[_COUNTS, 0] - first)
+    groups, channels = _three(geometry, _COUNTS)[1], _three(geometry, _WIDTHS)[0]
+    number = min(_three(geometry, _COUNTS)[2], _three(geometry, _COUNTS)[0] - first)
     pixels = channels * depth * rows * columns
-    if geometry[_LAYOUT, 1] != _AROUND:
+    if _three(geometry, _LAYOUT)[1] != _AROUND:
         return at(x, (first * groups + group) * pixels), number
     for n in range(number):
         surround(
@@ -129,7 +135,7 @@ def _bordered(geometry, x, first, group, out):
             deep,
             high,
             wide,
-            geometry[_STRIDE, 2],
+            _three(geometry, _STRIDE)[2],
             at(out, n * channels * deep * high * wide),
         )
     return out, number
@@ -177,16 +183,13 @@ def _scatter(patches, row, channels, taps, offsets, runs, spots, out):
                         add_some(at(source, k * row), at(target, get(at(offsets, k))), rest)
 
 
-@kernel
-def _convolve(t, count, geometry, offsets, x, w, y, scratch, spots):
+@routine("ppppiiinn")
+def _convolve(x, w, y, panel, geometry, offsets, spots, t, count):
     """Compute the panels of one thread."""
-    x, w, y = pointer(x), pointer(w), pointer(y)
     wide = 2 * lanes(x)
-    spots = spots[t]
     _, groups, together = _three(geometry, _COUNTS)
     _, filters, taps = _three(geometry, _WIDTHS)
-    w_row, results = geometry[_LAYOUT, 0], _volume(geometry, _RESULT)
-    panel = at(pointer(scratch), t * (len(scratch) // count))
+    w_row, results = _three(geometry, _LAYOUT)[0], _volume(geometry, _RESULT)
     block = at(panel, (taps + 1) * wide)
     border = at(block, filters * wide)
     images, number = border, 0
@@ -200,19 +203,23 @@ def _convolve(t, count, geometry, offsets, x, w, y, scratch, spots):
         if width <= 0:
             continue
         runs = _locate(geometry, i * wide, width, spots)
-        _gather(images, taps, pointer(offsets), runs, pointer(spots), panel, wide)
+        _gather(images, taps, offsets, runs, spots, panel, wide)
         fill(at(panel, taps * wide), wide, 1)  # which the bias is multiplied by
         a = at(w, group * filters * w_row)
         target = at(y, (batch * together * groups + group) * filters * results)
         if _in_one_piece(spots, runs, width):
-            c = at(target, spots[3])
+            c = at(target, get(at(spots, 3)))
             multiply(a, w_row, 1, panel, c, results, filters, taps + 1, width, False)
             continue
         multiply(a, w_row, 1, panel, block, wide, filters, taps + 1, width, False)
         for o in range(filters):
             for s in range(runs):
-                source = at(block, o * wide + spots[4 * s + 1])
-                copy_run(source, at(target, o * results + spots[4 * s + 3]), spots[4 * s + 2])
+                source = at(block, o * wide + get(at(spots, 4 * s + 1)))
+                copy_run(
+                    source,
+                    at(target, o * results + get(at(spots, 4 * s + 3))),
+                    get(at(spots, 4 * s + 2)),
+                )
 
 
 @kernel
@@ -220,29 +227,28 @@ def _collect(g, rows, plane, runs, spots, out, wide):
     """Copy some results of each filter to a row of `out`."""
     for o in range(rows):
         for s in range(runs):
-            source = at(g, o * plane + spots[4 * s + 3])
-            copy_run(source, at(out, o * wide + spots[4 * s + 1]), spots[4 * s + 2])
+            source = at(g, o * plane + get(at(spots, 4 * s + 3)))
+            copy_run(
+                source, at(out, o * wide + get(at(spots, 4 * s + 1))), get(at(spots, 4 * s + 2))
+            )
 
 
-@kernel
-def _spread(t, count, geometry, offsets, w, g, dx, scratch, spots):
+@routine("ppppiiinn")
+def _spread(w, g, dx, panel, geometry, offsets, spots, t, count):
     """Compute the gradient of the images of one thread: w g, added to the pixels that were seen.
 
     w is turned: (taps, filters).
     """
-    w, g, dx, offsets = pointer(w), pointer(g), pointer(dx), pointer(offsets)
     wide = 2 * lanes(w)
-    spots = spots[t]
     depth, rows, columns = _three(geometry, _IMAGE)
     deep, high, across = _three(geometry, _SEEN)
     front, top, left = _three(geometry, _PADDING)
     images, groups, together = _three(geometry, _COUNTS)
     channels, filters, taps = _three(geometry, _WIDTHS)
-    borders, parts = geometry[_LAYOUT, 1], geometry[_LAYOUT, 2]
+    borders, parts = _three(geometry, _LAYOUT)[1], _three(geometry, _LAYOUT)[2]
     of_channel, results = taps // channels, _volume(geometry, _RESULT)
     seen, pixels = deep * high * across, depth * rows * columns
     at_once = max(1, _HIGH // of_channel)
-    panel = at(pointer(scratch), t * (len(scratch) // count))
     block = at(panel, filters * wide)
     border = at(block, at_once * of_channel * wide)
     panels, _ = _panels(geometry, wide)
@@ -269,7 +275,7 @@ def _spread(t, count, geometry, offsets, w, g, dx, scratch, spots):
             runs = _locate(geometry, i * wide, width, spots)
             _collect(result, filters, results, runs, spots, panel, wide)
             if borders == _PIXELWISE:
-                c = at(target, start * pixels + spots[0])
+                c = at(target, start * pixels + get(spots))
                 a = at(w, (group * taps + start) * filters)
                 multiply(a, filters, 1, panel, c, pixels, end - start, filters, width, False)
                 continue
@@ -279,8 +285,7 @@ def _spread(t, count, geometry, offsets, w, g, dx, scratch, spots):
                 a = at(w, (group * taps + k) * filters)
                 height = some * of_channel
                 multiply(a, filters, 1, panel, block, wide, height, filters, width, False)
-                where = pointer(spots)
-                _scatter(block, wide, some, of_channel, at(offsets, k), runs, where, inside)
+                _scatter(block, wide, some, of_channel, at(offsets, k), runs, spots, inside)
         if borders == _AROUND:
             for n in range(number):
                 uncover(
@@ -295,30 +300,26 @@ def _spread(t, count, geometry, offsets, w, g, dx, scratch, spots):
                     deep,
                     high,
                     across,
-                    geometry[_STRIDE, 2],
+                    _three(geometry, _STRIDE)[2],
                     at(target, (n * groups * channels + start) * pixels),
                 )
 
 
-@kernel
-def _gradient(t, count, geometry, offsets, x, g, sums, scratch, spots, turned, by_rows):
+@routine("ppppiiinnbb")
+def _gradient(x, g, sums, panel, geometry, offsets, spots, t, count, turned, by_rows):
     """Add up the filters' gradient, of which a row is a filter, or a tap if it is `turned`.
 
     Each thread does so for some of the panels; or, `by_rows`, some rows for all the panels.
     """
-    x, g = pointer(x), pointer(g)
     wide = _LONG * 2 * lanes(x)
-    spots = spots[t]
     _, groups, together = _three(geometry, _COUNTS)
     _, filters, taps = _three(geometry, _WIDTHS)
     results, size = _volume(geometry, _RESULT), taps * filters
-    panel = at(pointer(scratch), t * (len(scratch) // count))
     block = at(panel, taps * wide)
     packed = at(block, filters * wide)
     border = at(packed, (max(taps, filters) + wide) * wide)
     panels, last = _panels(geometry, wide)
     first, low, high = 0, 0, taps if turned else filters
-    sums = pointer(sums)
     if by_rows:
         low, high = part(t, count, high, 1)
     else:
@@ -335,23 +336,43 @@ def _gradient(t, count, geometry, offsets, x, g, sums, scratch, spots, turned, b
             continue
         runs = _locate(geometry, i * wide, width, spots)
         source = at(g, (batch * together * groups + group) * filters * results)
-        a, a_row = at(source, spots[3]), results
+        a, a_row = at(source, get(at(spots, 3))), results
         if not _in_one_piece(spots, runs, width):
             a, a_row = block, wide
             _collect(source, filters, results, runs, spots, block, wide)
         add = batch + i > 0 or not by_rows
         rows = high - low
         if turned:
-            some = at(pointer(offsets), low)
-            _gather(images, rows, some, runs, pointer(spots), panel, wide)
+            some = at(offsets, low)
+            _gather(images, rows, some, runs, spots, panel, wide)
             pack(a, 1, a_row, width, filters, packed, width)
             target = at(sums, group * size + low * filters)
             multiply(panel, wide, 1, packed, target, filters, rows, width, filters, add)
         else:
-            _gather(images, taps, pointer(offsets), runs, pointer(spots), panel, wide)
+            _gather(images, taps, offsets, runs, spots, panel, wide)
             pack(panel, 1, wide, width, taps, packed, width)
             target = at(sums, group * size + low * taps)
             multiply(at(a, low * a_row), a_row, 1, packed, target, taps, rows, width, taps, add)
+
+
+@kernel
+def _work(t, count, step, geometry, offsets, a, b, c, scratch, spots, turned, by_rows):
+    """Let a thread do its part of one of the above, or turn some rows of a matrix."""
+    a, b, c = pointer(a), pointer(b), pointer(c)
+    room = at(pointer(scratch), t * (len(scratch) // count))
+    here, where, spot = pointer(geometry), pointer(offsets), pointer(spots[t])
+    if step == _FORWARD:
+        _convolve(a, b, c, room, here, where, spot, t, count)
+    elif step == _INPUT:
+        _spread(a, b, c, room, here, where, spot, t, count)
+    else:
+        _gradient(a, b, c, room, here, where, spot, t, count, turned, by_rows)
+
+
+@kernel(parallel=True)
+def _shared(count, *operands):
+    for t in prange(count):
+        _work(t, count, *operands)
 
 
 @kernel
@@ -368,29 +389,11 @@ def _turn_shared(count, *operands):
         _turn(t, count, *operands)
 
 
-@kernel(parallel=True)
-def _convolve_shared(count, *operands):
-    for t in prange(count):
-        _convolve(t, count, *operands)
-
-
-@kernel(parallel=True)
-def _spread_shared(count, *operands):
-    for t in prange(count):
-        _spread(t, count, *operands)
-
-
-@kernel(parallel=True)
-def _gradient_shared(count, *operands):
-    for t in prange(count):
-        _gradient(t, count, *operands)
-
-
 class _Plan(NamedTuple):
     """What the kernels need to know of a call; channels and so on are those of one group.
 
     Attributes:
-        geometry: rows of three numbers, as named above.
+        geometry: rows of three numbers, as named above, one behind the other.
         offsets: for each tap, where it looks from the pixel at which a result begins.
         channels: of the images.
         filters: their number.
@@ -440,7 +443,9 @@ def _plan(images, channels, filters, image, window, how, size, threads):
     column, run = k * dilation[2], seen[2] // stride[2]
     offsets = line * seen[2] + column % stride[2] * run + column // stride[2]
     border = together * channels * prod(seen) if borders == _AROUND else 0
-    return _Plan(np.array(rows, np.int64), offsets, channels, filters, taps, row, border)
+    return _Plan(
+        np.array(rows, np.int64).reshape(-1), offsets, channels, filters, taps, row, border
+    )
 
 
 def forward(x, w, bias, size, stride, padding, dilation, groups):
@@ -454,8 +459,7 @@ def forward(x, w, bias, size, stride, padding, dilation, groups):
     wide = 2 * VECTOR_BYTES // x.itemsize
     prepare(x.dtype)
     with Team(threads) as count:
-        operands = _operands(plan, count, plan.taps + 1 + plan.filters, wide, x, rows, y)
-        (_convolve_shared(count, *operands) if count > 1 else _convolve(0, 1, *operands))
+        _run(_FORWARD, count, plan, plan.taps + 1 + plan.filters, wide, x, rows, y)
     return y
 
 
@@ -472,8 +476,7 @@ def input_gradient(g, w, size, stride, padding, dilation, groups):
         for filters, target in zip(w.reshape(groups, -1), turned, strict=True):
             _turned(count, filters, plan.filters, plan.taps, target)
         high = plan.filters + max(_HIGH, prod(window))
-        operands = _operands(plan, count, high, wide, turned, g, dx)
-        (_spread_shared(count, *operands) if count > 1 else _spread(0, 1, *operands))
+        _run(_INPUT, count, plan, high, wide, turned, g, dx)
     return dx
 
 
@@ -490,8 +493,7 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     with Team(threads) as count:
         sums = np.empty((1 if by_rows else count, groups, taps * filters), x.dtype)
         high = taps + filters + max(taps, filters) + wide
-        operands = *_operands(plan, count, high, wide, x, g, sums), turned, by_rows
-        (_gradient_shared(count, *operands) if count > 1 else _gradient(0, 1, *operands))
+        _run(_WEIGHT, count, plan, high, wide, x, g, sums, turned, by_rows)
         total = sums[0] if len(sums) == 1 else sums.sum(axis=0)
         for group, target in zip(total, dw.reshape(groups, -1), strict=True):
             if turned:
@@ -501,13 +503,13 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     return dw
 
 
-def _operands(plan, count, high, wide, *arrays):
-    """Return what kernels take, with room for the border and `high` rows of a panel a thread."""
-    dtype = arrays[0].dtype
+def _run(step, count, plan, high, wide, a, b, c, turned=False, by_rows=False):
+    """Take a step, with room for the border and `high` rows of a panel for each thread."""
     room = -(-(high * wide + plan.border) // 16) * 16
-    flat = [array.reshape(-1) for array in arrays]
-    spots = np.empty((count, 4 * wide), np.int64)
-    return plan.geometry, plan.offsets, *flat, room_for(count * room, dtype), spots
+    scratch, spots = room_for(count * room, a.dtype), np.empty((count, 4 * wide), np.int64)
+    flat = (array.reshape(-1) for array in (a, b, c))
+    operands = step, plan.geometry, plan.offsets, *flat, scratch, spots, turned, by_rows
+    (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))
 
 
 def _turned(count, source, rows, columns, target):

@@ -176,15 +176,23 @@ def _leave(m, step, row, y, channels, rows, columns, top, tiles, pixels):
     turn(pixels, across, high * columns, channels, at(y, top * columns), rows * columns)
 
 
-@kernel
-def _filters(t, count, w, u, scratch, filters, channels, filter_step, channel_step, flipped):
+# The sizes of a call, of which these are the names.
+_IMAGES, _CHANNELS, _ROWS, _COLUMNS, _FILTERS, _HIGH, _WIDE, _TOP, _LEFT = range(9)
+_AT_ONCE = 9  # rows of tiles that are transformed together
+_FIRST, _LAST = 10, 11  # of these rows, where the gradient of the filters is at
+_FILTER_STEP, _CHANNEL_STEP, _FLIPPED = 12, 13, 14  # how filters lie in memory
+
+
+@routine("pppinn")
+def _filters(w, u, scratch, sizes, t, count):
     """Transform filters, G w Gᵀ, into panels (place, panel, channel, two vectors of filters)."""
-    w, u = pointer(w), pointer(u)
     size = lanes(w)
     wide = 2 * size
+    filters, channels = get(at(sizes, _FILTERS)), get(at(sizes, _CHANNELS))
+    filter_step, channel_step = get(at(sizes, _FILTER_STEP)), get(at(sizes, _CHANNEL_STEP))
+    flipped = get(at(sizes, _FLIPPED)) == 1
     step = (filters + wide - 1) // wide * channels * wide
-    taps = at(pointer(scratch), t * 27 * wide)
-    between = at(taps, 9 * wide)
+    between = at(scratch, 9 * wide)
     first, last = part(t, count, channels, 1)
     for panel in range(0, filters, wide):
         width = min(wide, filters - panel)
@@ -193,78 +201,53 @@ def _filters(t, count, w, u, scratch, filters, channels, filter_step, channel_st
             for tap in range(9):
                 other = 8 - tap if flipped else tap
                 for q in range(width):
-                    put(at(taps, tap * wide + q), get(at(source, q * filter_step + other)))
+                    put(at(scratch, tap * wide + q), get(at(source, q * filter_step + other)))
                 for q in range(width, wide):
-                    put(at(taps, tap * wide + q), 0)
+                    put(at(scratch, tap * wide + q), 0)
             target = at(u, panel * channels + c * wide)
             for q in range(0, wide, size):
                 for j in range(3):
-                    spots = _spaced(at(taps, j * wide + q), 3 * wide)
+                    spots = _spaced(at(scratch, j * wide + q), 3 * wide)
                     _times_g(spots, 0, _spaced(at(between, j * wide), 3 * wide), q)
                 for i in range(6):
                     spots = _spaced(at(between, 3 * i * wide), wide)
                     _times_g(spots, q, _spaced(at(target, 6 * i * step), step), q)
 
 
-@kernel(parallel=True)
-def _filters_shared(count, *operands):
-    for t in prange(count):
-        _filters(t, count, *operands)
-
-
 @kernel
-def _images(
-    t,
-    count,
-    block,
-    x,
-    u,
-    bias,
-    y,
-    scratch,
-    images,
-    channels,
-    rows,
-    columns,
-    filters,
-    high,
-    wide,
-    top,
-    left,
-):
+def _enter_image(x, sizes, strip, pixels, out, step):
+    """Transform one of the rows of tiles of x, Bᵀ x B."""
+    channels, rows, columns = (
+        get(at(sizes, _CHANNELS)),
+        get(at(sizes, _ROWS)),
+        get(at(sizes, _COLUMNS)),
+    )
+    down, tiles = (get(at(sizes, _HIGH)) + 3) // 4, (get(at(sizes, _WIDE)) + 3) // 4
+    image, top = strip // down, strip % down * 4 - get(at(sizes, _TOP))
+    left, row = -get(at(sizes, _LEFT)), (channels + lanes(x) - 1) // lanes(x) * lanes(x)
+    source = at(x, image * channels * rows * columns)
+    _enter(source, channels, rows, columns, top, left, tiles, pixels, out, step, row, 0, False)
+
+
+@routine("pppppinn")
+def _images(x, u, bias, y, v, sizes, t, count):
     """Convolve the tile rows of one thread, so many at a time that what they become stays near."""
-    u, bias = pointer(u), pointer(bias)
     size = lanes(u)
+    channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
+    high, wide, block = get(at(sizes, _HIGH)), get(at(sizes, _WIDE)), get(at(sizes, _AT_ONCE))
     into, out = (channels + size - 1) // size * size, (filters + size - 1) // size * size
     down, tiles = (high + 3) // 4, (wide + 3) // 4
-    v = at(pointer(scratch), t * (len(scratch) // count))
     m = at(v, _PLACES * block * tiles * into)
     pixels = at(m, _PLACES * block * tiles * out)
     panels = (filters + 2 * size - 1) // (2 * size) * 2 * size * channels
-    first, last = part(t, count, images * down, 1)
+    first, last = part(t, count, get(at(sizes, _IMAGES)) * down, 1)
     for start in range(first, last, block):
         end = min(start + block, last)
         number = (end - start) * tiles
         v_step, m_step = number * into, number * out
         for strip in range(start, end):
-            image, i = strip // down, strip % down
-            source = at(pointer(x), image * channels * rows * columns)
             target = at(v, (strip - start) * tiles * into)
-            _enter(
-                source,
-                channels,
-                rows,
-                columns,
-                4 * i - top,
-                -left,
-                tiles,
-                pixels,
-                target,
-                v_step,
-                into,
-                0,
-                False,
-            )
+            _enter_image(x, sizes, strip, pixels, target, v_step)
         ones = at(m, _ONES * m_step)
         for n in range(number):
             for o in range(filters):
@@ -275,14 +258,106 @@ def _images(
         for strip in range(start, end):
             image, i = strip // down, strip % down
             source = at(m, (strip - start) * tiles * out)
-            target = at(pointer(y), image * filters * high * wide)
+            target = at(y, image * filters * high * wide)
             _leave(source, m_step, out, target, filters, high, wide, 4 * i, tiles, pixels)
 
 
+@routine("pppppinn")
+def _tiles(x, g, v, m, pixels, sizes, t, count):
+    """Transform the tiles of images and of the results' gradients, A g Aᵀ, for their products."""
+    pair = 2 * lanes(v)
+    channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
+    high, wide = get(at(sizes, _HIGH)), get(at(sizes, _WIDE))
+    into, out = (
+        (channels + lanes(v) - 1) // lanes(v) * lanes(v),
+        (filters + pair - 1) // pair * pair,
+    )
+    down, tiles = (high + 3) // 4, (wide + 3) // 4
+    begin, number = get(at(sizes, _FIRST)), get(at(sizes, _LAST)) - get(at(sizes, _FIRST))
+    v_step, m_step, panel = number * tiles * into, number * tiles * out, number * tiles * pair
+    first, last = part(t, count, number, 1)
+    for strip in range(first, last):
+        _enter_image(x, sizes, begin + strip, pixels, at(v, strip * tiles * into), v_step)
+        image, top = (begin + strip) // down, (begin + strip) % down * 4
+        source, target = at(g, image * filters * high * wide), at(m, strip * tiles * pair)
+        _enter(source, filters, high, wide, top, 0, tiles, pixels, target, m_step, 0, panel, True)
+
+
+@routine("pppinn")
+def _products(v, m, sums, sizes, t, count):
+    """Multiply them at some of the places, and add up over the tiles."""
+    size = lanes(v)
+    channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
+    into, out = (
+        (channels + size - 1) // size * size,
+        (filters + 2 * size - 1) // (2 * size) * 2 * size,
+    )
+    first, last = get(at(sizes, _FIRST)), get(at(sizes, _LAST))
+    number = (last - first) * ((get(at(sizes, _WIDE)) + 3) // 4)
+    start, end = part(t, count, _PLACES, 1)
+    for k in range(start, end):
+        a, b, c = at(v, k * number * into), at(m, k * number * out), at(sums, k * channels * out)
+        multiply(a, 1, into, b, c, out, channels, number, out, first > 0)
+
+
+@routine("pppinn")
+def _gradients(sums, dw, taps, sizes, t, count):
+    """Transform the sums back to gradients of filters, Gᵀ u G."""
+    size = lanes(sums)
+    channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
+    out = (filters + 2 * size - 1) // (2 * size) * 2 * size
+    step, between = channels * out, at(taps, 9 * size)
+    first, last = part(t, count, channels, 1)
+    for c in range(first, last):
+        for o in range(0, filters, size):
+            source = at(sums, c * out + o)
+            for j in range(6):
+                spots = _spaced(at(source, j * step), 6 * step)
+                _times_gt(spots, 0, _spaced(at(between, j * size), 6 * size), 0)
+            for i in range(3):
+                spots = _spaced(at(between, 6 * i * size), size)
+                _times_gt(spots, 0, _spaced(at(taps, 3 * i * size), size), 0)
+            for q in range(min(size, filters - o)):
+                for tap in range(9):
+                    spot = at(dw, ((o + q) * channels + c) * 9 + tap)
+                    put(spot, get(at(taps, tap * size + q)))
+
+
+_OF_FILTERS, _OF_IMAGES, _OF_TILES, _OF_PLACES, _OF_GRADIENTS = range(5)
+
+
+@kernel
+def _work(t, count, step, sizes, scratch, a, b, c, d):
+    """Let a thread do its part of one of the above."""
+    room = at(pointer(scratch), t * (len(scratch) // count))
+    a, b, c, d, sizes = pointer(a), pointer(b), pointer(c), pointer(d), pointer(sizes)
+    if step == _OF_FILTERS:
+        _filters(a, b, room, sizes, t, count)
+    elif step == _OF_IMAGES:
+        _images(a, b, c, d, room, sizes, t, count)
+    elif step == _OF_TILES:
+        _tiles(a, b, c, d, room, sizes, t, count)
+    elif step == _OF_PLACES:
+        _products(a, b, c, sizes, t, count)
+    else:
+        _gradients(a, b, room, sizes, t, count)
+
+
 @kernel(parallel=True)
-def _images_shared(count, *operands):
+def _shared(count, *operands):
     for t in prange(count):
-        _images(t, count, *operands)
+        _work(t, count, *operands)
+
+
+def _run(count, step, sizes, scratch, *arrays):
+    """Take a step, alone or shared by threads; it needs up to four arrays."""
+    flat = [array.reshape(-1) for array in arrays]
+    operands = step, sizes, scratch, *flat, *flat[:1] * (4 - len(flat))
+    (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))
+
+
+def _up(number, multiple):
+    return -(-number // multiple) * multiple
 
 
 def forward(x, w, bias, size, padding, flipped=False):
@@ -290,182 +365,48 @@ def forward(x, w, bias, size, padding, flipped=False):
 
     With `flipped`, w is (C, O, 3, 3) and turned around: so the input gradient is one as well.
     """
-    images, channels, rows, columns = x.shape
-    filters = w.shape[1] if flipped else len(w)
-    high, wide = size
-    prepare(x.dtype)
-    count = get_num_threads()
+    images, channels, _, columns = x.shape
+    filters, (high, wide), count = w.shape[flipped], size, get_num_threads()
     vector = VECTOR_BYTES // x.itemsize
-    into, out = -(-channels // vector) * vector, -(-filters // vector) * vector
+    into, out = _up(channels, vector), _up(filters, vector)
     down, tiles = -(-high // 4), -(-wide // 4)
     block = max(_FEWEST, _BLOCK // (_PLACES * (into + out)))
     block = max(1, min(-(-block // tiles), -(-images * down // count)))
-    u = room_for(_PLACES * -(-filters // (2 * vector)) * 2 * vector * channels, x.dtype)
-    pixels = max(6 * columns * into + into, 4 * wide * out + out) + 36 * _SPAN * vector
+    steps = (9, 9 * filters, 1) if flipped else (9 * channels, 9, 0)
+    sizes = np.array([*x.shape, filters, *size, *padding, block, 0, 0, *steps], np.int64)
+    u = room_for(_PLACES * _up(filters, 2 * vector) * channels, x.dtype)
+    pixels = max((6 * columns + 1) * into, (4 * wide + 1) * out) + 36 * _SPAN * vector
     room = room_for(count * (_PLACES * block * tiles * (into + out) + pixels), x.dtype)
     y = np.empty((images, filters, high, wide), x.dtype)
-    steps = (9, 9 * filters) if flipped else (9 * channels, 9)
+    prepare(x.dtype)
     with Team(count) as count:
-        ofw = w, u, room, filters, channels, *steps, flipped
-        (_filters_shared(count, *ofw) if count > 1 else _filters(0, 1, *ofw))
-        ofx = (
-            block,
-            x,
-            u,
-            bias,
-            y,
-            room,
-            images,
-            channels,
-            rows,
-            columns,
-            filters,
-            high,
-            wide,
-            *padding,
-        )
-        (_images_shared(count, *ofx) if count > 1 else _images(0, 1, *ofx))
+        _run(count, _OF_FILTERS, sizes, room, w, u)
+        _run(count, _OF_IMAGES, sizes, room, x, u, bias, y)
     return y
-
-
-@kernel
-def _gradient(
-    t,
-    count,
-    step,
-    first,
-    last,
-    x,
-    g,
-    v,
-    m,
-    sums,
-    scratch,
-    dw,
-    channels,
-    rows,
-    columns,
-    filters,
-    high,
-    wide,
-    top,
-    left,
-):
-    """Take one of the three steps of the filters' gradient, for the tile rows first to last.
-
-    0: transform the tiles of x and of g; 1: multiply them place by place, for all tiles;
-    2: transform the sums back, Gᵀ u G.
-    """
-    v, m, sums = pointer(v), pointer(m), pointer(sums)
-    size = lanes(v)
-    pair = 2 * size
-    into, out = (channels + size - 1) // size * size, (filters + pair - 1) // pair * pair
-    down, tiles = (high + 3) // 4, (wide + 3) // 4
-    number = (last - first) * tiles
-    v_step, m_step, sum_step = number * into, number * out, channels * out
-    pixels = at(pointer(scratch), t * (len(scratch) // count))
-    if step == 0:
-        start, end = part(t, count, last - first, 1)
-        for strip in range(start, end):
-            image, i = (first + strip) // down, (first + strip) % down
-            _enter(
-                at(pointer(x), image * channels * rows * columns),
-                channels,
-                rows,
-                columns,
-                4 * i - top,
-                -left,
-                tiles,
-                pixels,
-                at(v, strip * tiles * into),
-                v_step,
-                into,
-                0,
-                False,
-            )
-            _enter(
-                at(pointer(g), image * filters * high * wide),
-                filters,
-                high,
-                wide,
-                4 * i,
-                0,
-                tiles,
-                pixels,
-                at(m, strip * tiles * pair),
-                m_step,
-                0,
-                number * pair,
-                True,
-            )
-    elif step == 1:
-        start, end = part(t, count, _PLACES, 1)
-        for k in range(start, end):
-            a, b, c = at(v, k * v_step), at(m, k * m_step), at(sums, k * sum_step)
-            multiply(a, 1, into, b, c, out, channels, number, out, first > 0)
-    else:
-        between = at(pixels, 9 * size)
-        start, end = part(t, count, channels, 1)
-        for c in range(start, end):
-            for o in range(0, filters, size):
-                source = at(sums, c * out + o)
-                for j in range(6):
-                    spots = _spaced(at(source, j * sum_step), 6 * sum_step)
-                    _times_gt(spots, 0, _spaced(at(between, j * size), 6 * size), 0)
-                for i in range(3):
-                    spots = _spaced(at(between, 6 * i * size), size)
-                    _times_gt(spots, 0, _spaced(at(pixels, 3 * i * size), size), 0)
-                for q in range(min(size, filters - o)):
-                    for tap in range(9):
-                        spot = at(pointer(dw), ((o + q) * channels + c) * 9 + tap)
-                        put(spot, get(at(pixels, tap * size + q)))
-
-
-@kernel(parallel=True)
-def _gradient_shared(count, *operands):
-    for t in prange(count):
-        _gradient(t, count, *operands)
 
 
 def weight_gradient(g, x, padding):
     """Return the gradient of w (O, C, 3, 3), from that of y (N, O, OH, OW) and x (N, C, H, W)."""
-    images, channels, rows, columns = x.shape
+    images, channels, _, columns = x.shape
     _, filters, high, wide = g.shape
-    prepare(x.dtype)
     count = get_num_threads()
     vector = VECTOR_BYTES // x.itemsize
-    into, out = -(-channels // vector) * vector, -(-filters // (2 * vector)) * 2 * vector
+    into, out = _up(channels, vector), _up(filters, 2 * vector)
     strips, tiles = images * -(-high // 4), -(-wide // 4)
     number = max(_LONG, _SHARED // (_PLACES * (into + out)))
     block = min(max(number // tiles, 1), strips)
+    sizes = np.array([*x.shape, filters, high, wide, *padding, *[0] * 6], np.int64)
     v = room_for(_PLACES * block * tiles * into, x.dtype)
     m = room_for(_PLACES * block * tiles * out, x.dtype)
     sums = room_for(_PLACES * channels * out, x.dtype)
     pixels = max((6 * columns + 1) * into, (6 * wide + 1) * out) + 36 * _SPAN * vector
     room = room_for(count * pixels, x.dtype)
     dw = np.empty((filters, channels, 3, 3), x.dtype)
+    prepare(x.dtype)
     with Team(count) as count:
         for first in range(0, strips, block):
-            last = min(first + block, strips)
-            for step in (0, 1, 2) if last == strips else (0, 1):
-                operands = (
-                    step,
-                    first,
-                    last,
-                    x,
-                    g,
-                    v,
-                    m,
-                    sums,
-                    room,
-                    dw,
-                    channels,
-                    rows,
-                    columns,
-                    filters,
-                    high,
-                    wide,
-                    *padding,
-                )
-                (_gradient_shared(count, *operands) if count > 1 else _gradient(0, 1, *operands))
+            sizes[[_FIRST, _LAST]] = first, min(first + block, strips)
+            _run(count, _OF_TILES, sizes, room, x, g, v, m)
+            _run(count, _OF_PLACES, sizes, room, v, m, sums)
+        _run(count, _OF_GRADIENTS, sizes, room, sums, dw)
     return dw
