@@ -22,8 +22,10 @@ from tinygrad_lite.layers.dense import Dense
 from tinygrad_lite.layers.dropout import Dropout, Dropout2d
 from tinygrad_lite.layers.flatten import Flatten
 from tinygrad_lite.layers.gru import GRU, GRUCell
+from tinygrad_lite.layers.inception import Inception
 from tinygrad_lite.layers.jordan import Jordan, JordanCell
 from tinygrad_lite.layers.lstm import LSTM, LSTMCell
+from tinygrad_lite.layers.maxout import Maxout, Maxout2d
 from tinygrad_lite.layers.norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -76,6 +78,7 @@ __all__ = [
     "Flatten",
     "GlobalAvgPool2d",
     "GroupNorm",
+    "Inception",
     "InstanceNorm2d",
     "LayerNorm",
     "LeakyReLU",
@@ -83,6 +86,8 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaxUnpool2d",
+    "Maxout",
+    "Maxout2d",
     "ReLU",
     "Sequential",
     "SiLU",

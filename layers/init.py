@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, ShapeError, message, nearest
-from tinygrad_lite.module import Module
+from tinygrad_lite.module import Module, Parameter
 from tinygrad_lite.ops.random import generator
+
+Layer = TypeVar("Layer", bound=Module)
 
 # -- initial weights ------------------------------------------------------------------------------
 
 
 def uniform(shape: tuple[int, ...], fan_in: int) -> np.ndarray:
     """Return float32 weights from U(-1/√fan_in, 1/√fan_in), as PyTorch's layers start."""
-    bound = 1.0 / math.sqrt(fan_in)
-    return generator().uniform(-bound, bound, shape).astype(np.float32)
+    return _uniform(shape, 1.0 / math.sqrt(fan_in))
 
 
 def xavier_uniform(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
@@ -39,7 +40,7 @@ def xavier_uniform(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
         ShapeError: fewer than two axes.
     """
     bound = gain * math.sqrt(6.0 / sum(_fans("xavier_uniform", shape)))
-    return generator().uniform(-bound, bound, shape).astype(np.float32)
+    return _uniform(shape, bound)
 
 
 def xavier_normal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
@@ -49,7 +50,7 @@ def xavier_normal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
         ShapeError: fewer than two axes.
     """
     deviation = gain * math.sqrt(2.0 / sum(_fans("xavier_normal", shape)))
-    return (deviation * generator().standard_normal(shape)).astype(np.float32)
+    return _normal(shape, deviation)
 
 
 def kaiming_uniform(
@@ -74,7 +75,7 @@ def kaiming_uniform(
         ArgumentError: another mode, or an unknown nonlinearity.
     """
     bound = math.sqrt(3.0) * _kaiming("kaiming_uniform", shape, a, mode, nonlinearity)
-    return generator().uniform(-bound, bound, shape).astype(np.float32)
+    return _uniform(shape, bound)
 
 
 def kaiming_normal(
@@ -90,7 +91,33 @@ def kaiming_normal(
         ArgumentError: another mode, or an unknown nonlinearity.
     """
     deviation = _kaiming("kaiming_normal", shape, a, mode, nonlinearity)
-    return (deviation * generator().standard_normal(shape)).astype(np.float32)
+    return _normal(shape, deviation)
+
+
+def for_relu(module: Layer) -> Layer:
+    """Draw the weights in `module` again, by `kaiming_uniform`, and set its biases to zero.
+
+    For what comes before a ReLU, so that values keep their size in a deep network:
+    `for_relu(Conv2d(64, 64, 3))` returns the convolution.
+    """
+    for part in module.modules():
+        weight, bias = getattr(part, "weight", None), getattr(part, "bias", None)
+        if isinstance(weight, Parameter) and weight.ndim > 1:
+            weight.data = kaiming_uniform(weight.shape)
+            if isinstance(bias, Parameter):
+                bias.data = np.zeros(bias.shape, np.float32)
+    return module
+
+
+def for_scores(module: Layer) -> Layer:
+    """Make the weights and biases in `module`, the last layer of a classifier, ten times smaller.
+
+    Then it begins with nearly equal scores, whatever arrives there, and the cross-entropy with that
+    of guessing, the logarithm of the number of classes.
+    """
+    for parameter in module.parameters():
+        parameter.data = parameter.data * 0.1
+    return module
 
 
 def _kaiming(subject: str, shape: tuple[int, ...], a: float, mode: str, nonlinearity: str) -> float:
@@ -148,6 +175,26 @@ def orthogonal(shape: tuple[int, ...], gain: float = 1.0) -> np.ndarray:
     q, r = np.linalg.qr(generator().standard_normal((max(rows, columns), min(rows, columns))))
     q *= np.sign(np.diag(r))  # else the decomposition would prefer some matrices
     return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(np.float32)
+
+
+_PIECE = 1 << 16  # numbers; a large layer's, drawn at once in float64, would leave every cache
+
+
+def _uniform(shape: tuple[int, ...], bound: float) -> np.ndarray:
+    return _in_pieces(shape, lambda count: generator().uniform(-bound, bound, count))
+
+
+def _normal(shape: tuple[int, ...], deviation: float) -> np.ndarray:
+    return _in_pieces(shape, lambda count: deviation * generator().standard_normal(count))
+
+
+def _in_pieces(shape: tuple[int, ...], draw: Callable[[int], np.ndarray]) -> np.ndarray:
+    """Return float32 numbers, the same as if all were drawn at once."""
+    weights = np.empty(math.prod(shape), np.float32)
+    for start in range(0, weights.size, _PIECE):
+        piece = weights[start : start + _PIECE]
+        piece[:] = draw(piece.size)
+    return weights.reshape(shape)
 
 
 def _fans(subject: str, shape: tuple[int, ...]) -> tuple[int, int]:

@@ -169,6 +169,20 @@ def test_data_that_does_not_fit_or_is_none(tmp_path, rng):
     usage_error(call("run", "xor", "--data", tmp_path), "No such option")
 
 
+def test_a_file_of_several_models_is_told_which():
+    shown = "VGG11BatchNorm  (10,)"
+    result = call("run", "vgg11_bn", "--plain")
+    assert result.returncode == 0, result.stderr
+    assert shown in result.stdout
+    result = call("run", ROOT / "examples/vgg.py", "--model", "vgg11_bn", "--plain")
+    assert result.returncode == 0, result.stderr
+    assert shown in result.stdout
+    words = " ".join(call("list", "models").stdout.split())
+    assert "vgg16 tinygrad_lite VGG-16: thirteen convolutions" in words
+    assert "alexnet tinygrad_lite AlexNet: a deep network" in words
+    assert "--model" not in call("run", "vgg11", "--help").stdout
+
+
 def test_help_of_an_example_lists_its_options():
     result = call("run", "cnn", "--help")
     assert result.returncode == 0

@@ -78,6 +78,21 @@ def test_a_model_of_several_layers_and_its_table():
     assert max(map(len, lines)) == len(lines[1])
 
 
+def test_what_is_not_called_has_no_output():
+    class Lazy(tg.Module):
+        def __init__(self):
+            self.used, self.unused = layers.Dense(3, 2), layers.Dense(3, 4)
+
+        def forward(self, x):
+            return self.used(x).sum(axis=1)
+
+    found = rows(Lazy(), (3,))
+    assert [row.output_shape for row in found.values()] == [(), (2,), None]
+    lines = [line.split() for line in str(Lazy().summary((3,))).splitlines()]
+    assert ["unused", "Dense", "-", "16", "0"] in lines
+    assert ["(model)", "Lazy", "()", "0", "0"] in lines
+
+
 def test_a_shared_parameter_counts_once():
     class Tied(tg.Module):
         def __init__(self):

@@ -22,14 +22,14 @@ class Row:
     Attributes:
         path: dotted path from the model; empty for the model itself.
         kind: class name.
-        output_shape: of the first result, without the batch axis.
+        output_shape: of the first result, without the batch axis; None if it was not called.
         parameters: learned numbers of the Module itself; shared ones count where met first.
         multiply_adds: multiplications (each with its addition) in matrix products, for one sample.
     """
 
     path: str
     kind: str
-    output_shape: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] | None = None
     parameters: int = 0
     multiply_adds: int = 0
 
@@ -56,7 +56,7 @@ class Summary:
             (
                 row.path or "(model)",
                 row.kind,
-                str(row.output_shape),
+                "-" if row.output_shape is None else str(row.output_shape),
                 f"{row.parameters:,}",
                 f"{row.multiply_adds:,}",
             )

@@ -112,6 +112,26 @@ CASES = {
         (lambda: layers.Upsample((3, 4), mode="bilinear", align_corners=True), (1, 2, 3), {}),
         (lambda: layers.Upsample(5, mode="linear"), (2, 3), {"rejects": [(1, 2, 3, 3)]}),
     ],
+    "inception": [
+        (
+            lambda: layers.Inception(2, 1, 2, 2, 1, 1, 3),
+            (2, 3, 2),
+            {"rejects": [(2, 3, 2), (1, 3, 3, 2), (1, 3, 4, 2), (1, 2, 0, 2)]},
+        ),
+    ],
+    "maxout": [
+        (lambda: layers.Maxout(3, 2), (3,), {"rejects": [(2, 4), ()]}),
+        (lambda: layers.Maxout(2, 3, pieces=4, bias=False), (3, 2), {}),
+        (lambda: layers.Maxout(2, 2, pieces=1), (2,), {}),
+    ],
+    "maxout2d": [
+        (
+            lambda: layers.Maxout2d(2, 3, 2),
+            (2, 3, 4),
+            {"rejects": [(2, 3, 4), (1, 3, 3, 4), (1, 3, 4, 2), (1, 2, 1, 4)]},
+        ),
+        (lambda: layers.Maxout2d(1, 2, (2, 3), 3, (2, 1), "valid", False), (1, 4, 3), {}),
+    ],
     "flatten": [
         (layers.Flatten, (2, 3, 2), {"rejects": [()]}),
         (layers.Flatten, (), {}),

@@ -8,6 +8,7 @@ import pytest
 import tinygrad_lite as tg
 from tinygrad_lite import layers
 from tinygrad_lite.layers import init
+from tinygrad_lite.ops.random import generator
 
 
 @pytest.mark.parametrize("shape", [(300, 200), (40, 30, 5, 4)])
@@ -114,3 +115,49 @@ def test_weights_of_ones_own():
     layer.weight_ih_l0.data = layers.init.xavier_uniform(layer.weight_ih_l0.shape)
     layer(tg.ones(2, 5, 3))[0].sum().backward()
     assert layer.weight_ih_l0.grad.shape == (16, 3)
+
+
+def test_large_weights_are_drawn_as_if_at_once():
+    """However many pieces that takes; what is drawn next is the same, too."""
+    shape = (2, 3 * init._PIECE // 2 + 5)
+    for draw, at_once in (
+        (init.kaiming_normal, lambda g: g.standard_normal(shape) * math.sqrt(2 / shape[1])),
+        (init.xavier_uniform, lambda g: g.uniform(-1, 1, shape) * math.sqrt(6 / sum(shape))),
+    ):
+        tg.seed(5)
+        rng = np.random.default_rng(5)
+        np.testing.assert_allclose(draw(shape), at_once(rng), rtol=1e-6, atol=1e-9)
+        assert generator().random() == rng.random()
+
+
+def test_for_relu():
+    """A deep network neither loses nor blows up what passes it."""
+    make = (lambda: layers.Conv2d(32, 32, 3, padding=1), lambda: layers.ReLU())
+    net = layers.Sequential(*(part() for _ in range(20) for part in make), layers.BatchNorm2d(32))
+    assert init.for_relu(net) is net
+    with tg.no_grad():
+        values = layers.Sequential(*net[:-1])(tg.randn(4, 32, 16, 16)).data
+    assert 0.1 < (values**2).mean() < 3
+    for part in net[:-1:2]:
+        bound = math.sqrt(6 / (32 * 9))
+        assert 0.95 * bound < abs(part.weight.data).max() <= bound
+        assert not part.bias.data.any()
+        assert part.weight.dtype == part.bias.dtype == np.float32
+    assert (net[-1].weight.data == 1).all()  # what normalises is left alone
+
+
+def test_for_relu_of_a_layer_without_bias_or_weight():
+    assert init.for_relu(layers.Dense(3, 2, bias=False)).bias is None
+    assert isinstance(init.for_relu(layers.ReLU()), layers.ReLU)
+
+
+def test_for_scores():
+    tg.seed(0)
+    large = layers.Dense(30, 10)
+    tg.seed(0)
+    small = init.for_scores(layers.Dense(30, 10))
+    for p, q in zip(large.parameters(), small.parameters(), strict=True):
+        np.testing.assert_allclose(q.data, p.data / 10, rtol=1e-6)
+        assert q.dtype == np.float32
+    loss = tg.functional.cross_entropy(small(tg.randn(64, 30)), np.arange(64) % 10)
+    assert loss.item() == pytest.approx(math.log(10), rel=0.02)
