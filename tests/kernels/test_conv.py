@@ -394,7 +394,7 @@ def test_nothing_to_add_up(bias):
 
 # -- errors of rounding, as `set_winograd` states them --------------------------------------------
 
-FAST, DIRECT = 1e-6, 2.5e-7  # of the largest number, times the root of how many are added up
+FAST, DIRECT = 1.5e-6, 3e-7  # of the largest number, times the root of how many are added up
 IMAGES = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
     "rectified": lambda rng, shape: np.maximum(rng.standard_normal(shape), 0),
@@ -403,8 +403,8 @@ IMAGES = {
 }
 
 
-def rounding(images, shape, seed, **how):
-    """The errors of all three in float32, of the largest number; and what their bounds grow with."""
+def rounding(images, shape, seed):
+    """The errors of all three in float32, of the largest number, and what bounds grow with."""
     n, channels, filters, size = shape
     rng = np.random.default_rng(seed)
     x = IMAGES[images](rng, (n, channels, size, size)).astype("f")
@@ -434,8 +434,14 @@ def _winograd_again():
 @pytest.mark.parametrize("images", IMAGES)
 @pytest.mark.parametrize(
     "shape",
-    [(4, 16, 16, 9), (2, 64, 64, 16), (2, 128, 128, 15), (1, 256, 64, 16), (1, 64, 256, 16)]
-    + [(16, 16, 16, 32)],
+    [
+        (4, 16, 16, 9),
+        (2, 64, 64, 16),
+        (2, 128, 128, 15),
+        (1, 256, 64, 16),
+        (1, 64, 256, 16),
+        (16, 16, 16, 32),
+    ],
     ids=str,
 )
 def test_errors_stay_within_what_is_stated(shape, images):
@@ -447,7 +453,7 @@ def test_errors_stay_within_what_is_stated(shape, images):
         direct, _ = rounding(images, shape, seed)
         assert (direct <= DIRECT * grows).all(), direct / grows
         # the difference is there to be seen: it is these kernels that were compared
-        assert images == "positive" or (fast[:2] > 2 * direct[:2]).all()
+        assert images != "normal" or (fast > 2 * direct).all()
 
 
 @pytest.mark.usefixtures("_winograd_again")
@@ -523,13 +529,13 @@ def test_a_process_that_starts_with_either_dtype(dtypes):
     assert run(program) == ["agree"]
 
 
-@pytest.mark.parametrize("width", [16, 32])
-def test_narrower_vectors_than_this_processor_has(width):
+@pytest.mark.parametrize(("width", "dtype"), [(16, "float32"), (32, "float64")])
+def test_narrower_vectors_than_this_processor_has(width, dtype):
     program = f"""if True:
         from tests.kernels.test_conv import agree
         from tinygrad_lite.kernels import simd
         assert simd.VECTOR_BYTES == {width}
-        agree("float32", "float64")
+        agree("{dtype}")
         print("agree")
     """
     assert run(program, TINYGRAD_LITE_VECTOR_BYTES=str(width)) == ["agree"]
