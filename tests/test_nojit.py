@@ -89,26 +89,64 @@ def large():
     return found
 
 
+OPTIMIZERS = {
+    "sgd": lambda p: optim.SGD(p, lr=0.1, momentum=0.9),
+    "adam": lambda p: optim.Adam(p, lr=0.1),
+    "rmsprop": lambda p: optim.RMSprop(p, lr=0.1),
+}
+
+
+def see():
+    """Layers of images, large enough for each kernel, and two steps of each optimiser."""
+    found = {}
+    for name, make in OPTIMIZERS.items():
+        tg.seed(0)
+        model = layers.Sequential(
+            layers.Conv2d(3, 16, 5, stride=2, padding=2, bias=False),  # the norm would undo it
+            layers.BatchNorm2d(16),
+            layers.ReLU(),
+            layers.Conv2d(16, 16, 3, padding="same"),  # Winograd's
+            layers.Conv2d(16, 16, 3, padding=1, groups=16),
+            layers.MaxPool2d(2),
+            layers.Conv2d(16, 12, 3, dilation=2, padding=2, groups=2),
+            layers.MaxPool2d(3, stride=1),
+            layers.AvgPool2d(2, ceil_mode=True),
+            layers.Flatten(),
+            layers.Dense(108, 5),
+        ).astype("float64")
+        optimizer = make([*model.parameters()])
+        x = tg.randn(4, 3, 32, 32, dtype="float64", requires_grad=True)
+        for _ in range(2):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), [0, 3, 1, 4]).backward()
+            optimizer.step()
+        found[name] = [x.grad.tolist(), *(a.tolist() for a in model.state_dict().values())]
+    return found
+
+
 @pytest.mark.parametrize("missing", ["jit", "numba"])
 def test_without_jit(compiled, missing, monkeypatch):
     """Switched off, or with no Numba to import."""
     code = "import json, sys;"
     if missing == "numba":
         code += "sys.modules.update(numba=None, llvmlite=None);"
-    code += "from tests.test_nojit import large, learn;"
-    code += "print(json.dumps([learn(), large()]));"
+    code += "from tests.test_nojit import large, learn, see;"
+    code += "print(json.dumps([learn(), large(), see()]));"
     code += "assert not sys.modules.get('numba')"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment["NUMBA_DISABLE_JIT"] = "1" if missing == "jit" else "0"
     command = [sys.executable, "-W", "error", "-c", code]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    small, found = json.loads(run.stdout)
+    small, found, seen = json.loads(run.stdout)
     check(small, compiled)
     monkeypatch.setattr(threads, "_chosen", None)
     for name, arrays in large().items():
         for a, b in zip(found[name], arrays, strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * np.abs(b).max())
+    for name, arrays in see().items():
+        for a, b in zip(seen[name], arrays, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-8)
 
 
 def test_in_reference_mode(compiled):

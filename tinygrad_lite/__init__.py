@@ -33,6 +33,7 @@ from tinygrad_lite.errors import (
     ShapeError,
     TinygradLiteError,
 )
+from tinygrad_lite.kernels.settings import get_winograd, set_winograd
 from tinygrad_lite.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_lite.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, reference
 from tinygrad_lite.module import Buffer, Module, Parameter, build
@@ -85,6 +86,7 @@ __all__ = [
     "float64",
     "functional",
     "get_num_threads",
+    "get_winograd",
     "grad",
     "gradcheck",
     "hessian",
@@ -107,6 +109,7 @@ __all__ = [
     "save",
     "seed",
     "set_num_threads",
+    "set_winograd",
     "study",
     "tensor",
     "to_scalars",

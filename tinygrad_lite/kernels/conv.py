@@ -11,35 +11,17 @@ first pixel, and may be negative; what comes after the last one follows from the
 
 from __future__ import annotations
 
-import os
 from math import prod
 
 import numpy as np
 
 from tinygrad_lite.kernels import depthwise, patches, winograd
 from tinygrad_lite.kernels.layout import in_one_piece
+from tinygrad_lite.kernels.settings import get_winograd
 
 # Below so many channels or filters, or tiles, the transforms cost more than they save.
 _FEWEST_CHANNELS = 16
 _FEWEST_TILES = 4
-
-_winograd = os.environ.get("TINYGRAD_LITE_WINOGRAD", "1") != "0"
-
-
-def get_winograd():
-    """Tell whether Winograd's algorithm may be used."""
-    return _winograd
-
-
-def set_winograd(enabled):
-    """Let 3 x 3 convolutions use Winograd's algorithm, or not.
-
-    It multiplies a quarter as often and is 2 to 4 times as fast; its rounding errors are larger:
-    in float32 up to 2e-5 of the largest result, and 5e-5 of the largest weight gradient, where the
-    sum itself stays within 2e-6.
-    """
-    global _winograd
-    _winograd = bool(enabled)
 
 
 def forward(x, w, bias, size, stride, padding, dilation, groups):
@@ -56,7 +38,7 @@ def forward(x, w, bias, size, stride, padding, dilation, groups):
         )
     if _of_planes(w, groups):
         return depthwise.forward(x, w, bias, size, stride, padding, dilation)
-    if _of_tiles(x.shape[1], y, w.shape[2:], stride, dilation, groups):
+    if _of_tiles(x.shape, y, w.shape[2:], stride, padding, dilation, groups):
         bias = np.zeros(len(w), x.dtype) if bias is None else bias
         return winograd.forward(x[:, :, 0], w[:, :, 0], bias, size[1:], padding[1:])[:, :, None]
     return patches.forward(x, w, bias, size, stride, padding, dilation, groups)
@@ -70,7 +52,7 @@ def input_gradient(g, w, size, stride, padding, dilation, groups):
         return np.zeros(x, g.dtype)
     if _of_planes(w, groups):
         return depthwise.input_gradient(g, w, size, groups, stride, padding, dilation)
-    if _of_tiles(g.shape[1], x, w.shape[2:], stride, dilation, groups):
+    if _of_tiles(g.shape, x, w.shape[2:], stride, padding, dilation, groups):
         # a convolution too: of g by the filters turned around
         zero, before = np.zeros(x[1], g.dtype), tuple(2 - p for p in padding[1:])
         return winograd.forward(g[:, :, 0], w[:, :, 0], zero, size[1:], before, True)[:, :, None]
@@ -85,7 +67,7 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
         return np.zeros(w, g.dtype)
     if x.shape[1] == groups > 1:
         return depthwise.weight_gradient(g, x, kernel, stride, padding, dilation)
-    if _of_tiles(x.shape[1], g.shape, kernel, stride, dilation, groups):
+    if _of_tiles(x.shape, g.shape, kernel, stride, padding, dilation, groups):
         return winograd.weight_gradient(g[:, :, 0], x[:, :, 0], padding[1:])[:, :, None]
     return patches.weight_gradient(g, x, kernel, stride, padding, dilation, groups)
 
@@ -99,15 +81,16 @@ def _of_planes(w, groups):
     return w.shape[1] == 1 and groups > 1
 
 
-def _of_tiles(channels, y, kernel, stride, dilation, groups):
-    """Tell whether Winograd's algorithm computes y (N, O, D, H, W) in less time."""
+def _of_tiles(x, y, kernel, stride, padding, dilation, groups):
+    """Tell whether Winograd's algorithm computes y (N, O, D, H, W) of x in less time."""
     images, filters, depth, rows, columns = y
     return (
-        _winograd
+        get_winograd()
         and tuple(kernel) == (1, 3, 3)
         and tuple(stride) == tuple(dilation) == (1, 1, 1)
-        and groups == depth == 1
-        and min(channels, filters) >= _FEWEST_CHANNELS
+        and groups == depth == x[2] == 1
+        and padding[0] == 0
+        and min(x[1], filters) >= _FEWEST_CHANNELS
         and min(rows, columns) > 2
         and images * -(-rows // 4) * -(-columns // 4) >= _FEWEST_TILES
     )

@@ -26,9 +26,10 @@ def _cache_folder() -> str:
     """Return a folder of its own for this version of the kernels' sources.
 
     Numba's cache notices an edit only in the file that defines a function, not in files that it
-    imports; a name made from all the sources does.
+    imports; a name made from all the sources does. The width of vectors is in the code too.
     """
     sources = hashlib.sha256(numba.__version__.encode())
+    sources.update(os.environ.get("TINYGRAD_LITE_VECTOR_BYTES", "").encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         sources.update(path.read_bytes())
     base = os.environ.get("NUMBA_CACHE_DIR") or os.path.join(

@@ -5,7 +5,7 @@ of 4 x 4 results is y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A, where x are the 6 x 
 of the 36 places is a product of matrices, (tiles, channels) times (channels, filters). Inside,
 channels come last, and vectors run over them.
 
-Its rounding errors are some ten times those of the sum itself: see `conv.set_winograd`.
+Its rounding errors are some ten times those of the sum itself: see `settings.set_winograd`.
 """
 
 from __future__ import annotations
