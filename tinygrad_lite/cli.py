@@ -40,12 +40,14 @@ KINDS = {
 _DATA = click.Path(exists=True)
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _HELP = {
+    "batch": "Images of a step.",
     "clip": "Norm that gradients are clipped to.",
     "data": "Images to learn in place of the digits: a folder of IDX, CIFAR-10 or PNG files.",
     "epochs": "Passes over the training data.",
     "hidden": "Units of the memory.",
     "length": "Time steps of the sequence.",
     "lr": "Learning rate at the start.",
+    "model": "Name of the network.",
     "optimizer": "Name of an optimiser; see `tinygrad-lite list optim`.",
     "plain": "One line an epoch, and no colours.",
     "seed": "Makes the run repeatable.",
@@ -185,7 +187,8 @@ def warmup() -> None:
 def _about(plugin: plugins.Plugin) -> str:
     """Return the first line of what is written about a plugin; of an example, its lesson's."""
     module = sys.modules[plugin.item.__module__]
-    lesson = hasattr(module, "main") and module.__doc__
+    main = getattr(module, "main", None)
+    lesson = None if main is None or _is_shared(main) else module.__doc__
     return (lesson or inspect.getdoc(plugin.item) or "").partition("\n")[0]
 
 
@@ -214,7 +217,14 @@ def _main_of(name: str) -> Callable[..., Any]:
         return _main_of_toml(path) if path.suffix == ".toml" else _main_of_python(path)
     plugin = _known(name, plugins.models)
     main = getattr(sys.modules[plugin.item.__module__], "main", None)
-    return main if main is not None else partial(learn_digits, plugin.item)
+    if main is None:
+        return partial(learn_digits, plugin.item)
+    return partial(main, name) if _is_shared(main) else main  # type: ignore[no-any-return]
+
+
+def _is_shared(main: Callable[..., Any]) -> bool:
+    """Tell whether an example has several models: its main(model, ...) is told which by name."""
+    return next(iter(inspect.signature(main).parameters), None) == "model"
 
 
 def _main_of_python(path: Path) -> Callable[..., Any]:
