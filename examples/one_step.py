@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
 
 def peak_memory() -> float:
-    """Return the most memory that this process ever held, in GB; 0 on Windows, which does not tell."""
+    """Return the most memory that this process ever held, in GB; 0 where nobody tells."""
     if sys.platform == "win32":
         return 0.0
     import resource

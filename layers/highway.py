@@ -65,9 +65,7 @@ class Highway(_Highway):
             nonlinearity.
     """
 
-    def __init__(
-        self, features: int, gate_bias: float = -2.0, nonlinearity: str = "relu"
-    ) -> None:
+    def __init__(self, features: int, gate_bias: float = -2.0, nonlinearity: str = "relu") -> None:
         init.check_sizes(self, features=features)
         self.features = features
         self._set_up(lambda: Dense(features, features), gate_bias, nonlinearity)

@@ -64,7 +64,7 @@ class _Residual(Module):
                 _conv(in_channels, self.out_channels, 1, stride), BatchNorm2d(self.out_channels)
             )
         elif self.out_channels < in_channels:
-            fix = f'"A" drops no channels, here {in_channels} to {self.out_channels}; choose "B"'
+            fix = f'choose "B", as "A" drops no channels: here {in_channels} to {self.out_channels}'
             init.refuse(self, "shortcut", shortcut, fix)
 
     def _build(self) -> BatchNorm2d:
@@ -120,7 +120,7 @@ class BasicBlock(_Residual):
 
 @register_layer("bottleneck")
 class Bottleneck(_Residual):
-    """A 3×3 convolution between two of 1×1 that narrow and widen (He et al., 2016, figure 5, right).
+    """A 3×3 convolution between two 1×1 that narrow and widen (He et al., 2016, figure 5, right).
 
     y = relu(bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))) + shortcut(x)).
 
