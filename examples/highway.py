@@ -12,7 +12,9 @@ of what two of them have become at the last layer.
 
     tinygrad-lite run highway
 
-MEASURED
+Measured for seeds 0, 1, 2, the accuracy on held-out digits: ten plain layers 94.2, 98.3, 97.2 %,
+fifty 34.5, 39.8, 28.1 %; fifty with gates and a bias of -1 52.6, 41.8, 46.2 %, of -4 98.1, 97.8,
+97.5 %. All six take a minute on one core.
 """
 
 from collections.abc import Callable
@@ -154,8 +156,8 @@ def sentences(contests: dict[int, dict[str, Outcome]]) -> list[str]:
         f"with {many} {100 * plain.accuracy[-1]:.1f}%. It is no overfitting: its loss on the "
         f"images it learns from stays at {plain.loss[-1]:.2f}, where guessing has 2.30.",
         f"Nor has the gradient vanished: the first of its {many} layers gets "
-        f"{plain.norms[1] / plain.norms[-2]:.2f} times that of the last. But to that one all images "
-        f"look alike: their mean cosine is {plain.alike:.3f}, with gates nearly closed "
+        f"{plain.norms[1] / plain.norms[-2]:.2f} times that of the last. But to that one all "
+        f"images look alike: their mean cosine is {plain.alike:.3f}, with gates nearly closed "
         f"{closed.alike:.3f}.",
         f"With a bias of -4 a gate begins at sigmoid(-4) = 0.018, and of x 0.982^{many} = "
         f"{(1 - 1 / (1 + np.exp(4))) ** many:.2g} gets through: "

@@ -57,6 +57,7 @@ class _Residual(Module):
         self.out_channels = self.expansion * channels
         last = self._build()
         if zero_init:
+            assert last.weight is not None
             last.weight.data[...] = 0
         self.downsample: Sequential | None = None
         if shortcut == "B" and (stride, in_channels) != (1, self.out_channels):
