@@ -22,6 +22,7 @@ from tinygrad_lite.layers.dense import Dense
 from tinygrad_lite.layers.dropout import Dropout, Dropout2d
 from tinygrad_lite.layers.flatten import Flatten
 from tinygrad_lite.layers.gru import GRU, GRUCell
+from tinygrad_lite.layers.highway import Highway, HighwayConv2d
 from tinygrad_lite.layers.inception import Inception
 from tinygrad_lite.layers.jordan import Jordan, JordanCell
 from tinygrad_lite.layers.lstm import LSTM, LSTMCell
@@ -46,8 +47,10 @@ from tinygrad_lite.layers.pool import (
     Upsample,
 )
 from tinygrad_lite.layers.rbm import RBM
+from tinygrad_lite.layers.residual import BasicBlock, Bottleneck
 from tinygrad_lite.layers.rnn import RNN, RNNCell
 from tinygrad_lite.layers.sequential import Sequential
+from tinygrad_lite.layers.squeeze import SqueezeExcitation
 
 __all__ = [
     "ELU",
@@ -64,8 +67,10 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "BasicBlock",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Bottleneck",
     "Conv",
     "Conv1d",
     "Conv2d",
@@ -78,6 +83,8 @@ __all__ = [
     "Flatten",
     "GlobalAvgPool2d",
     "GroupNorm",
+    "Highway",
+    "HighwayConv2d",
     "Inception",
     "InstanceNorm2d",
     "LayerNorm",
@@ -94,6 +101,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "SqueezeExcitation",
     "Tanh",
     "Upsample",
 ]

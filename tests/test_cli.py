@@ -110,6 +110,20 @@ def test_list_says_of_an_example_what_it_teaches():
     assert "gru tinygrad_lite GRU: what the LSTM does, with one memory and two gates." in words
 
 
+def test_an_example_of_several_models_is_told_which():
+    result = call("run", "resnet18", "--size", 32, "--batch", 2, "--plain")
+    assert result.returncode == 0, result.stderr
+    assert "11,689,512" in result.stdout
+    assert "One step on 2 random images of (3, 32, 32):" in result.stdout
+    assert "--model" not in call("run", "resnet18", "--help").stdout
+    path = ROOT / "examples/resnet.py"
+    result = call("--model", "resnet34", "--size", 32, "--plain", script=path)
+    assert "21,797,672" in result.stdout, result.stderr
+    words = " ".join(call("list", "models").stdout.split())
+    assert "resnet34 tinygrad_lite ResNet-34: 16 basic blocks" in words
+    assert "resnet20 tinygrad_lite ResNet-20: the residual network for images of 32×32" in words
+
+
 NET = """
 [model]
 name = "sequential"

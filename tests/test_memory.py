@@ -179,12 +179,23 @@ def test_a_step_of_an_optimiser_between_two_backward_calls():
     assert f"by {line('step')}" in str(caught.value)
 
 
-def test_running_statistics_are_marked():
-    mean, var = tg.zeros(3), tg.ones(3)
+def test_running_statistics_in_arrays_are_marked():
+    mean, var = np.zeros(3, np.float32), np.ones(3, np.float32)
     y = leaf(3) * var
     F.batch_norm(leaf(4, 3), mean, var, training=True)
     with pytest.raises(tg.GraphError, match="multiply: an array"):
         y.sum().backward()
+
+
+def test_running_statistics_in_tensors_leave_what_was_saved_as_it_was():
+    mean, var = tg.zeros(3), tg.ones(3)
+    x = leaf(3)
+    y, before = x * var, memory.latest
+    F.batch_norm(leaf(4, 3), mean, var, training=True)
+    assert not (var.data == 1).any()
+    assert memory.latest == before  # no vertex is asked about its arrays
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, 1)
 
 
 def test_the_shape_of_what_a_gradient_needs_is_no_number():

@@ -210,6 +210,39 @@ CASES = {
             {"stochastic": True, "rejects": [(1, 5, 5), (1, 1, 6, 7)]},
         ),
     ],
+    "basic_block": [
+        (
+            lambda: layers.BasicBlock(2, 2),
+            (2, 3, 4),
+            {"rejects": [(2, 3, 4), (2, 3, 3, 4), (2, 3, 4, 2), (0, 2, 3, 4)]},
+        ),
+        (lambda: layers.BasicBlock(2, 3, 2), (2, 5, 4), {}),
+        (lambda: layers.BasicBlock(1, 2, 2, "A"), (1, 3, 3), {}),
+    ],
+    "bottleneck": [
+        (lambda: layers.Bottleneck(4, 1), (4, 3, 2), {"rejects": [(2, 3, 3, 2), (4, 3, 2)]}),
+        (lambda: layers.Bottleneck(2, 1, 2), (2, 3, 4), {}),
+        (lambda: layers.Bottleneck(3, 1, 2, "A"), (3, 3, 3), {}),
+    ],
+    "squeeze_excitation": [
+        (
+            lambda: layers.SqueezeExcitation(4, 2),
+            (4, 3, 2),
+            {"rejects": [(2, 3, 3, 2), (4, 3, 2), (1, 4, 0, 2)]},
+        ),
+    ],
+    "highway": [
+        (lambda: layers.Highway(3), (3,), {"rejects": [(2, 4), ()]}),
+        (lambda: layers.Highway(2, 0.5, "tanh"), (2, 2), {}),
+    ],
+    "highway_conv2d": [
+        (
+            lambda: layers.HighwayConv2d(2),
+            (2, 3, 2),
+            {"rejects": [(2, 3, 3, 2), (2, 3, 2), (1, 2, 0, 2)]},
+        ),
+        (lambda: layers.HighwayConv2d(1, (1, 2), nonlinearity="tanh"), (1, 2, 3), {}),
+    ],
     "rbm": [
         (
             lambda: layers.RBM(4, 3),

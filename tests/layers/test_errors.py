@@ -33,6 +33,11 @@ LAYERS = {
     "LayerNorm(4)": (layers.LayerNorm(4), (2, 4)),
     "GroupNorm(2, 4)": (layers.GroupNorm(2, 4), (2, 4, 3)),
     "LocalResponseNorm(5)": (layers.LocalResponseNorm(5), (2, 4, 3)),
+    "BasicBlock(4, 3)": (layers.BasicBlock(4, 3), (2, 4, 3, 3)),
+    "Bottleneck(4, 3)": (layers.Bottleneck(4, 3), (2, 4, 3, 3)),
+    "SqueezeExcitation(4)": (layers.SqueezeExcitation(4), (2, 4, 3, 3)),
+    "Highway(4)": (layers.Highway(4), (2, 4)),
+    "HighwayConv2d(4)": (layers.HighwayConv2d(4), (2, 4, 3, 3)),
     "ReLU()": (layers.ReLU(), (2, 4)),
     "Sigmoid()": (layers.Sigmoid(), (2, 4)),
     "Tanh()": (layers.Tanh(), (2, 4)),
@@ -146,6 +151,11 @@ SHAPES = [
     ("MaxPool2d(2)", (1, 3, 1, 4), "a window of (2, 2) does not fit into an image of (1, 4)"),
     ("AvgPool2d(2)", (5, 4), "needs input of shape (batch, channels, height, width)"),
     ("AvgPool2d(2)", (1, 3, 4, 1), "a window of (2, 2) does not fit into an image of (4, 1)"),
+    ("BasicBlock(4, 3)", (2, 3, 3, 3), "needs 4 channels, got 3"),
+    ("Bottleneck(4, 3)", (2, 3, 3, 4), "channels last: x.transpose(0, 3, 1, 2)"),
+    ("SqueezeExcitation(4)", (2, 4), "needs input of shape (batch, channels, height, width)"),
+    ("Highway(4)", (2, 3), "needs 4 features, got 3"),
+    ("HighwayConv2d(4)", (2, 5, 3, 3), "needs 4 channels, got 5"),
     ("RBM(4, 3)", (), "needs input of shape (..., visible_units)"),
     ("RBM(4, 3)", (2, 5), "needs 4 visible_units, got 5"),
 ]
@@ -376,6 +386,14 @@ ARGUMENTS = [
     (lambda n: layers.Maxout2d(n, 3, 3), "Maxout2d", "in_channels"),
     (lambda n: layers.Maxout2d(3, n, 3), "Maxout2d", "out_channels"),
     (lambda n: layers.Maxout2d(3, 3, 3, n), "Maxout2d", "pieces"),
+    (lambda n: layers.BasicBlock(n, 3), "BasicBlock", "in_channels"),
+    (lambda n: layers.Bottleneck(3, n), "Bottleneck", "channels"),
+    (lambda n: layers.Bottleneck(3, 3, n), "Bottleneck", "stride"),
+    (lambda n: layers.SqueezeExcitation(n), "SqueezeExcitation", "channels"),
+    (lambda n: layers.SqueezeExcitation(3, n), "SqueezeExcitation", "reduction"),
+    (lambda n: layers.Highway(n), "Highway", "features"),
+    (lambda n: layers.HighwayConv2d(n), "HighwayConv2d", "channels"),
+    (lambda n: layers.HighwayConv2d(3, n), "Conv2d", "kernel_size"),
     (lambda n: layers.RBM(n, 3), "RBM", "n_visible"),
     (lambda n: layers.RBM(3, n), "RBM", "n_hidden"),
     (lambda n: layers.RBM(3, 3, k=n), "RBM", "k"),
@@ -515,6 +533,38 @@ def test_options(layer, options, fix):
     name, value = next(iter(options.items()))
     assert text.startswith(f"{layer.__name__}: {name}={value!r} is not possible")
     assert fix in text
+
+
+BLOCKS = [
+    (lambda: layers.BasicBlock(2, 3, 1, "C"), "BasicBlock: shortcut='C'", "choose one of A, B"),
+    (
+        lambda: layers.BasicBlock(4, 3, 1, "A"),
+        "BasicBlock: shortcut='A'",
+        '"B", as "A" drops no channels: here 4 to 3',
+    ),
+    (
+        lambda: layers.Bottleneck(5, 1, 2, "A"),
+        "Bottleneck: shortcut='A'",
+        '"B", as "A" drops no channels: here 5 to 4',
+    ),
+    (lambda: layers.Highway(2, "-1"), "Highway: gate_bias='-1'", "give a number"),
+    (lambda: layers.HighwayConv2d(2, 3, None), "HighwayConv2d: gate_bias=None", "give a number"),
+    (lambda: layers.Highway(2, nonlinearity="rely"), "Highway: nonlinearity='rely'", "relu, tanh"),
+]
+
+
+@pytest.mark.parametrize(("make", "problem", "fix"), BLOCKS)
+def test_options_of_blocks(make, problem, fix):
+    text = refused(tg.ArgumentError, make)
+    assert text.startswith(f"{problem} is not possible")
+    assert fix in text
+
+
+@pytest.mark.parametrize("block", [layers.BasicBlock(4, 4), layers.Bottleneck(4, 1)])
+def test_a_block_needs_more_than_one_value_a_channel(block):
+    text = refused(tg.DataError, lambda: block(np.zeros((1, 4, 1, 1), np.float32)))
+    assert block._headline() in text
+    assert "a channel of 1 elements has no variance" in text
 
 
 CONVOLUTIONS = [

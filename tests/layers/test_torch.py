@@ -330,3 +330,55 @@ def test_signatures_of_norms_are_theirs():
         assert [*mine] == [n for n in other if n not in ("args", "kwargs")]
         for name, parameter in mine.items():
             assert parameter.default == other[name].default, (kind, name)
+
+
+# -- residual blocks ------------------------------------------------------------------------------
+
+
+class TheirBlock(torch.nn.Module):
+    """A residual block composed of PyTorch's layers, under torchvision's names."""
+
+    def __init__(self, convolutions, downsample=None):
+        super().__init__()
+        self.count = len(convolutions)
+        for i, (come, go, kernel, stride) in enumerate(convolutions, 1):
+            conv = torch.nn.Conv2d(come, go, kernel, stride, kernel // 2, bias=False)
+            self.add_module(f"conv{i}", conv)
+            self.add_module(f"bn{i}", torch.nn.BatchNorm2d(go))
+        self.downsample = downsample
+
+    def forward(self, x):
+        y = x
+        for i in range(1, self.count + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            y = torch.relu(y) if i < self.count else y
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def their_block(come, channels, stride, factor):
+    go, downsample = factor * channels, None
+    if stride > 1 or come != go:
+        conv = torch.nn.Conv2d(come, go, 1, stride, bias=False)
+        downsample = torch.nn.Sequential(conv, torch.nn.BatchNorm2d(go))
+    if factor == 1:
+        return TheirBlock([(come, go, 3, stride), (go, go, 3, 1)], downsample)
+    middle = (channels, channels, 3, stride)
+    return TheirBlock([(come, channels, 1, 1), middle, (channels, go, 1, 1)], downsample)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("kind", "factor"), [("BasicBlock", 1), ("Bottleneck", 4)])
+def test_nets_of_residual_blocks(rng, kind, factor, dtype):
+    """Three blocks, their gradients, and the running statistics; the state goes both ways."""
+    sizes = [(8, 16, 1), (16 * factor, 16, 1), (16 * factor, 24, 2)]
+    ours = layers.Sequential(*(getattr(layers, kind)(*size) for size in sizes)).astype(dtype)
+    theirs = torch.nn.Sequential(*(their_block(*size, factor) for size in sizes))
+    theirs = theirs.to(getattr(torch, dtype))
+    assert set(ours.state_dict()) == set(theirs.state_dict())
+    theirs.load_state_dict({n: torch.tensor(a) for n, a in ours.state_dict().items()})
+    x, x_of_theirs = leaf(rng.standard_normal((4, 8, 13, 12)).astype(dtype))
+    atol = 1e-4 if dtype == "float32" else 1e-10
+    compare(ours, theirs, ours(x), theirs(x_of_theirs), [x], [x_of_theirs], atol)
+    ours.load_state_dict(theirs.state_dict())
+    mine, other = ours.eval()(x).detach().numpy(), theirs.eval()(x_of_theirs).detach().numpy()
+    np.testing.assert_allclose(mine, other, atol=atol)

@@ -119,13 +119,13 @@ def _gate(t, count, g, y, out):
 @kernel(parallel=True)
 def _relus(count, *operands):
     for t in prange(count):
-        _relu(t, count, *operands)
+        _relu(np.intp(t), count, *operands)
 
 
 @kernel(parallel=True)
 def _gates(count, *operands):
     for t in prange(count):
-        _gate(t, count, *operands)
+        _gate(np.intp(t), count, *operands)
 
 
 def relu(x):

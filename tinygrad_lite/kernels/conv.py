@@ -31,12 +31,9 @@ def forward(x, w, bias, size, stride, padding, dilation, groups):
         bias = in_one_piece(bias)
     y = len(x), len(w), *size
     if not prod(y) or not w.size:
-        return (
-            np.zeros(y, x.dtype)
-            if bias is None
-            else np.zeros(y, x.dtype) + bias[:, None, None, None]
-        )
-    if _of_planes(w, groups):
+        nothing = np.zeros(y, x.dtype)
+        return nothing if bias is None else nothing + bias[:, None, None, None]
+    if _of_planes(w.shape[1], groups):
         return depthwise.forward(x, w, bias, size, stride, padding, dilation)
     if _of_tiles(x.shape, y, w.shape[2:], stride, padding, dilation, groups):
         bias = np.zeros(len(w), x.dtype) if bias is None else bias
@@ -50,7 +47,7 @@ def input_gradient(g, w, size, stride, padding, dilation, groups):
     x = len(g), w.shape[1] * groups, *size
     if not g.size or not prod(x):
         return np.zeros(x, g.dtype)
-    if _of_planes(w, groups):
+    if _of_planes(w.shape[1], groups):
         return depthwise.input_gradient(g, w, size, groups, stride, padding, dilation)
     if _of_tiles(g.shape, x, w.shape[2:], stride, padding, dilation, groups):
         # a convolution too: of g by the filters turned around
@@ -65,7 +62,7 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
     w = g.shape[1], x.shape[1] // groups, *kernel
     if not g.size or not x.size:
         return np.zeros(w, g.dtype)
-    if x.shape[1] == groups > 1:
+    if _of_planes(w[1], groups):
         return depthwise.weight_gradient(g, x, kernel, stride, padding, dilation)
     if _of_tiles(x.shape, g.shape, kernel, stride, padding, dilation, groups):
         return winograd.weight_gradient(g[:, :, 0], x[:, :, 0], padding[1:])[:, :, None]
@@ -77,8 +74,9 @@ def bias_gradient(g):
     return g.sum(axis=(0, 2, 3, 4))
 
 
-def _of_planes(w, groups):
-    return w.shape[1] == 1 and groups > 1
+def _of_planes(channels, groups):
+    """Tell whether each group is a single channel."""
+    return channels == 1 and groups > 1
 
 
 def _of_tiles(x, y, kernel, stride, padding, dilation, groups):

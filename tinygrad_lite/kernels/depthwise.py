@@ -171,7 +171,7 @@ def _work(t, count, step, geometry, offsets, x, w, bias, y, scratch):
 @kernel(parallel=True)
 def _shared(count, *operands):
     for t in prange(count):
-        _work(t, count, *operands)
+        _work(np.intp(t), count, *operands)
 
 
 def _run(step, x, w, bias, y, stride, padding, dilation):

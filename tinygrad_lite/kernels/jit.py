@@ -53,7 +53,9 @@ def kernel(
 
     An `exact` kernel rounds after every operation, in the order in which it is written, as NumPy
     does: its result is the same bit by bit whether it runs or NumPy in its place. In a `parallel`
-    one, which is called by the leader of a `threads.Team` only, the turns of a `prange` are shared.
+    one, which is called by the leader of a `threads.Team` only, the turns of a `prange` are shared;
+    its index is unsigned, and all that is called with it would be compiled for that type again, so
+    pass it on as np.intp(t).
     """
     if function is None:
         return partial(kernel, exact=exact, parallel=parallel)

@@ -61,7 +61,7 @@ def _cross_entropy(t, count, x, labels, losses, slopes, best):
 @kernel(parallel=True)
 def _cross_entropies(count, *operands):
     for t in prange(count):
-        _cross_entropy(t, count, *operands)
+        _cross_entropy(np.intp(t), count, *operands)
 
 
 def cross_entropy(logits, labels):

@@ -214,7 +214,7 @@ def _forward(t, count, x, weight, bias, eps, known, mean, var, y, room, totals):
 @kernel(parallel=True)
 def _forwards(count, *operands):
     for t in prange(count):
-        _forward(t, count, *operands)
+        _forward(np.intp(t), count, *operands)
 
 
 @kernel
@@ -247,7 +247,7 @@ def _backward(t, count, x, weight, eps, known, mean, var, g, dx, dw, db, room, t
 @kernel(parallel=True)
 def _backwards(count, *operands):
     for t in prange(count):
-        _backward(t, count, *operands)
+        _backward(np.intp(t), count, *operands)
 
 
 def forward(x, weight, bias, eps, known=None):

@@ -115,7 +115,7 @@ def _walk(t, count, rule, objects, ends, numbers, scratch):
 @kernel(parallel=True)
 def _walks(count, rule, objects, ends, numbers, scratch):
     for t in prange(count):
-        _walk(t, count, rule, objects, ends, numbers, scratch)
+        _walk(np.intp(t), count, rule, objects, ends, numbers, scratch)
 
 
 # -- the rules ------------------------------------------------------------------------------------

@@ -263,7 +263,8 @@ def _spread(w, g, dx, panel, geometry, offsets, spots, t, count):
         inside = target
         if borders == _AROUND:
             inside = border
-            fill(border, number * channels * seen, 0)
+            for n in range(number):
+                fill(at(border, (n * channels + start) * seen), (end - start) * seen, 0)
         elif borders == _NONE:
             for n in range(number):
                 here = at(target, (n * groups * channels + start) * pixels)
@@ -372,7 +373,7 @@ def _work(t, count, step, geometry, offsets, a, b, c, scratch, spots, turned, by
 @kernel(parallel=True)
 def _shared(count, *operands):
     for t in prange(count):
-        _work(t, count, *operands)
+        _work(np.intp(t), count, *operands)
 
 
 @kernel
@@ -386,7 +387,7 @@ def _turn(t, count, rows, columns, source, target):
 @kernel(parallel=True)
 def _turn_shared(count, *operands):
     for t in prange(count):
-        _turn(t, count, *operands)
+        _turn(np.intp(t), count, *operands)
 
 
 class _Plan(NamedTuple):

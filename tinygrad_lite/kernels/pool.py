@@ -214,28 +214,28 @@ def _mean_backward(t, count, dx, tops, ends, lefts, rights, over, across, g):
 @kernel(parallel=True)
 def _max_forwards(count, *args):
     for t in prange(count):
-        _max_forward(t, count, *args)
+        _max_forward(np.intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _max_backwards(count, *args):
     for t in prange(count):
-        _max_backward(t, count, *args)
+        _max_backward(np.intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _max_of_fours_shared(count, *args):
     for t in prange(count):
-        _max_of_fours(t, count, *args)
+        _max_of_fours(np.intp(t), count, *args)
 
 
 @kernel(exact=True, parallel=True)
 def _mean_forwards(count, *args):
     for t in prange(count):
-        _mean_forward(t, count, *args)
+        _mean_forward(np.intp(t), count, *args)
 
 
 @kernel(exact=True, parallel=True)
 def _mean_backwards(count, *args):
     for t in prange(count):
-        _mean_backward(t, count, *args)
+        _mean_backward(np.intp(t), count, *args)

@@ -122,7 +122,7 @@ def _enter(x, channels, rows, columns, top, left, tiles, pixels, out, step, row,
     for t in range(tiles):
         for start in range(0, across, span):
             channel = min(across - start, span)
-            for j in range(6):
+            for j in range(4 if adjoint else 6):
                 spots = _column(
                     at(pixels, start),
                     outside,
@@ -346,7 +346,7 @@ def _work(t, count, step, sizes, scratch, a, b, c, d):
 @kernel(parallel=True)
 def _shared(count, *operands):
     for t in prange(count):
-        _work(t, count, *operands)
+        _work(np.intp(t), count, *operands)
 
 
 def _run(count, step, sizes, scratch, *arrays):

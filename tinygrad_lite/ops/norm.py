@@ -242,9 +242,9 @@ def batch_norm(
 ) -> Tensor:
     """Give each channel mean 0 and variance 1 over the batch (Ioffe & Szegedy, 2015).
 
-    In training the statistics are those of the batch, and the running ones move towards them, in
-    place: running += momentum (batch - running), with the unbiased variance. Else they are the
-    running ones.
+    In training the statistics are those of the batch, and the running ones move towards them:
+    running += momentum (batch - running), with the unbiased variance; a Tensor gets new values, an
+    array is changed in place. Else they are the running ones.
 
     Shapes: x (N, C, ...); all others (C,).
 
@@ -345,12 +345,17 @@ def _running(subject: str, x: Any, running_mean: Any, running_var: Any) -> Any:
 
 
 def _update(running: Any, batch: Any, momentum: float, correction: float = 1.0) -> None:
-    """Move running statistics (C,) in place towards those of the batch."""
-    if running is not None:
-        now = raw(running)
-        values = raw(batch).astype(now.dtype) * correction  # of Scalars, their values
-        now += momentum * (values.reshape((-1, len(now))).mean(axis=0) - now)
+    """Move running statistics (C,) towards those of the batch."""
+    if running is None:
+        return
+    now = raw(running)
+    values = raw(batch).astype(now.dtype) * correction  # of Scalars, their values
+    moved = now + momentum * (values.reshape((-1, len(now))).mean(axis=0) - now)
+    if now is running:
+        now[...] = moved
         mark_changed(now)
+    else:  # a new array: so no vertex has to be asked whether it saved the old one
+        running.data = moved
 
 
 # -- over neighbouring channels, and over vectors -------------------------------------------------
