@@ -78,7 +78,7 @@ def routine(
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         external = {}
         for char, dtype in (("f", types.float32), ("d", types.float64)):
-            kinds = {"n": types.intp, "b": types.boolean, "d": types.float64}
+            kinds: dict[str, Any] = {"n": types.intp, "b": types.boolean, "d": types.float64}
             pointers = {"p": dtype, "i": types.intp, "q": types.float64}
             kinds |= {letter: types.CPointer(of) for letter, of in pointers.items()}
             signature = types.void(*(kinds[letter] for letter in arguments))
