@@ -21,7 +21,7 @@ from tinygrad_lite.kernels.settings import get_winograd
 
 # Below so many channels or filters, or tiles, the transforms cost more than they save.
 _FEWEST_CHANNELS = 16
-_FEWEST_TILES = 4
+_FEWEST_TILES = 8
 
 
 def forward(x, w, bias, size, stride, padding, dilation, groups):

@@ -14,9 +14,10 @@ import numpy as np
 
 from tinygrad_lite.kernels.gemm import multiply, part, room_for
 from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
-from tinygrad_lite.kernels.layout import turn
+from tinygrad_lite.kernels.layout import fill, turn
 from tinygrad_lite.kernels.simd import (
     VECTOR_BYTES,
+    add_vector,
     at,
     combination,
     get,
@@ -52,8 +53,8 @@ _PLACES = 36
 _BLOCK = 150_000  # elements of what tiles become, that stay in the second cache
 _FEWEST = 24  # tiles in a block: each block reads all filters
 _SPAN = 4  # vectors of channels that are transformed together, in the first cache
-_SHARED = 440_000  # elements of what tiles become, between two updates of the filters' gradient
-_LONG = 96  # tiles at least
+_SHARED = 300_000  # elements of what tiles become, between two updates of the filters' gradient
+_LONG = 64  # tiles at least
 
 
 @kernel
@@ -179,8 +180,8 @@ def _leave(m, step, row, y, channels, rows, columns, top, tiles, pixels):
 # The sizes of a call, of which these are the names.
 _IMAGES, _CHANNELS, _ROWS, _COLUMNS, _FILTERS, _HIGH, _WIDE, _TOP, _LEFT = range(9)
 _AT_ONCE = 9  # rows of tiles that are transformed together
-_FIRST, _LAST = 10, 11  # of these rows, where the gradient of the filters is at
-_FILTER_STEP, _CHANNEL_STEP, _FLIPPED = 12, 13, 14  # how filters lie in memory
+_FILTER_STEP, _CHANNEL_STEP, _FLIPPED = 10, 11, 12  # how filters lie in memory
+_BY_PLACES = 13  # whether threads share the places of the gradient, not the tiles
 
 
 @routine("pppinn")
@@ -262,47 +263,48 @@ def _images(x, u, bias, y, v, sizes, t, count):
             _leave(source, m_step, out, target, filters, high, wide, 4 * i, tiles, pixels)
 
 
-@routine("pppppinn")
-def _tiles(x, g, v, m, pixels, sizes, t, count):
-    """Transform the tiles of images and of the results' gradients, A g Aᵀ, for their products."""
-    pair = 2 * lanes(v)
-    channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
-    high, wide = get(at(sizes, _HIGH)), get(at(sizes, _WIDE))
-    into, out = (
-        (channels + lanes(v) - 1) // lanes(v) * lanes(v),
-        (filters + pair - 1) // pair * pair,
-    )
-    down, tiles = (high + 3) // 4, (wide + 3) // 4
-    begin, number = get(at(sizes, _FIRST)), get(at(sizes, _LAST)) - get(at(sizes, _FIRST))
-    v_step, m_step, panel = number * tiles * into, number * tiles * out, number * tiles * pair
-    first, last = part(t, count, number, 1)
-    for strip in range(first, last):
-        _enter_image(x, sizes, begin + strip, pixels, at(v, strip * tiles * into), v_step)
-        image, top = (begin + strip) // down, (begin + strip) % down * 4
-        source, target = at(g, image * filters * high * wide), at(m, strip * tiles * pair)
-        _enter(source, filters, high, wide, top, 0, tiles, pixels, target, m_step, 0, panel, True)
+@routine("ppppinn")
+def _add_up(x, g, sums, v, sizes, t, count):
+    """Multiply the tiles of images by those of the results' gradients, A g Aᵀ, and add them up.
 
-
-@routine("pppinn")
-def _products(v, m, sums, sizes, t, count):
-    """Multiply them at some of the places, and add up over the tiles."""
+    Tiles that another thread transformed would be slow to get. So each thread has sums of its own,
+    for its tiles; or it transforms all tiles, and has its places.
+    """
     size = lanes(v)
+    pair = 2 * size
     channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
-    into, out = (
-        (channels + size - 1) // size * size,
-        (filters + 2 * size - 1) // (2 * size) * 2 * size,
-    )
-    first, last = get(at(sizes, _FIRST)), get(at(sizes, _LAST))
-    number = (last - first) * ((get(at(sizes, _WIDE)) + 3) // 4)
-    start, end = part(t, count, _PLACES, 1)
-    for k in range(start, end):
-        a, b, c = at(v, k * number * into), at(m, k * number * out), at(sums, k * channels * out)
-        multiply(a, 1, into, b, c, out, channels, number, out, first > 0)
+    high, wide, block = get(at(sizes, _HIGH)), get(at(sizes, _WIDE)), get(at(sizes, _AT_ONCE))
+    into, out = (channels + size - 1) // size * size, (filters + pair - 1) // pair * pair
+    down, tiles = (high + 3) // 4, (wide + 3) // 4
+    m = at(v, _PLACES * block * tiles * into)
+    pixels = at(m, _PLACES * block * tiles * out)
+    first, last, place, end_place = 0, get(at(sizes, _IMAGES)) * down, 0, _PLACES
+    if get(at(sizes, _BY_PLACES)):
+        place, end_place = part(t, count, _PLACES, 1)
+    else:
+        sums = at(sums, t * _PLACES * channels * out)
+        first, last = part(t, count, last, 1)
+    if first == last:
+        fill(sums, _PLACES * channels * out, 0)
+    for start in range(first, last, block):
+        end = min(start + block, last)
+        number = (end - start) * tiles
+        v_step, m_step = number * into, number * out
+        for strip in range(start, end):
+            _enter_image(x, sizes, strip, pixels, at(v, (strip - start) * tiles * into), v_step)
+            source, top = at(g, strip // down * filters * high * wide), strip % down * 4
+            target, panel = at(m, (strip - start) * tiles * pair), number * pair
+            _enter(
+                source, filters, high, wide, top, 0, tiles, pixels, target, m_step, 0, panel, True
+            )
+        for k in range(place, end_place):
+            a, b, c = at(v, k * v_step), at(m, k * m_step), at(sums, k * channels * out)
+            multiply(a, 1, into, b, c, out, channels, number, out, start > first)
 
 
 @routine("pppinn")
 def _gradients(sums, dw, taps, sizes, t, count):
-    """Transform the sums back to gradients of filters, Gᵀ u G."""
+    """Add up the threads' sums, and transform them back to gradients of filters, Gᵀ u G."""
     size = lanes(sums)
     channels, filters = get(at(sizes, _CHANNELS)), get(at(sizes, _FILTERS))
     out = (filters + 2 * size - 1) // (2 * size) * 2 * size
@@ -311,6 +313,9 @@ def _gradients(sums, dw, taps, sizes, t, count):
     for c in range(first, last):
         for o in range(0, filters, size):
             source = at(sums, c * out + o)
+            for other in range(1, 1 if get(at(sizes, _BY_PLACES)) else count):
+                for k in range(_PLACES):
+                    add_vector(at(source, (other * _PLACES + k) * step), at(source, k * step))
             for j in range(6):
                 spots = _spaced(at(source, j * step), 6 * step)
                 _times_gt(spots, 0, _spaced(at(between, j * size), 6 * size), 0)
@@ -323,7 +328,7 @@ def _gradients(sums, dw, taps, sizes, t, count):
                     put(spot, get(at(taps, tap * size + q)))
 
 
-_OF_FILTERS, _OF_IMAGES, _OF_TILES, _OF_PLACES, _OF_GRADIENTS = range(5)
+_OF_FILTERS, _OF_IMAGES, _OF_SUMS, _OF_GRADIENTS = range(4)
 
 
 @kernel
@@ -335,10 +340,8 @@ def _work(t, count, step, sizes, scratch, a, b, c, d):
         _filters(a, b, room, sizes, t, count)
     elif step == _OF_IMAGES:
         _images(a, b, c, d, room, sizes, t, count)
-    elif step == _OF_TILES:
-        _tiles(a, b, c, d, room, sizes, t, count)
-    elif step == _OF_PLACES:
-        _products(a, b, c, sizes, t, count)
+    elif step == _OF_SUMS:
+        _add_up(a, b, c, room, sizes, t, count)
     else:
         _gradients(a, b, room, sizes, t, count)
 
@@ -373,7 +376,7 @@ def forward(x, w, bias, size, padding, flipped=False):
     block = max(_FEWEST, _BLOCK // (_PLACES * (into + out)))
     block = max(1, min(-(-block // tiles), -(-images * down // count)))
     steps = (9, 9 * filters, 1) if flipped else (9 * channels, 9, 0)
-    sizes = np.array([*x.shape, filters, *size, *padding, block, 0, 0, *steps], np.int64)
+    sizes = np.array([*x.shape, filters, *size, *padding, block, *steps, 0], np.int64)
     u = room_for(_PLACES * _up(filters, 2 * vector) * channels, x.dtype)
     pixels = max((6 * columns + 1) * into, (4 * wide + 1) * out) + 36 * _SPAN * vector
     room = room_for(count * (_PLACES * block * tiles * (into + out) + pixels), x.dtype)
@@ -393,20 +396,18 @@ def weight_gradient(g, x, padding):
     vector = VECTOR_BYTES // x.itemsize
     into, out = _up(channels, vector), _up(filters, 2 * vector)
     strips, tiles = images * -(-high // 4), -(-wide // 4)
-    number = max(_LONG, _SHARED // (_PLACES * (into + out)))
-    block = min(max(number // tiles, 1), strips)
-    sizes = np.array([*x.shape, filters, high, wide, *padding, *[0] * 6], np.int64)
-    v = room_for(_PLACES * block * tiles * into, x.dtype)
-    m = room_for(_PLACES * block * tiles * out, x.dtype)
-    sums = room_for(_PLACES * channels * out, x.dtype)
+    block = max(_LONG, _SHARED // (_PLACES * (into + out)))
+    block = max(1, min(-(-block // tiles), strips))
+    # transforming all tiles takes less time than adding up sums, if these are large
+    by_places = strips * tiles * (channels + filters) < 3 * channels * filters
+    sizes = [*x.shape, filters, high, wide, *padding, block, *[0] * 3, by_places]
     pixels = max((6 * columns + 1) * into, (6 * wide + 1) * out) + 36 * _SPAN * vector
-    room = room_for(count * pixels, x.dtype)
+    room = room_for(count * (_PLACES * block * tiles * (into + out) + pixels), x.dtype)
     dw = np.empty((filters, channels, 3, 3), x.dtype)
     prepare(x.dtype)
     with Team(count) as count:
-        for first in range(0, strips, block):
-            sizes[[_FIRST, _LAST]] = first, min(first + block, strips)
-            _run(count, _OF_TILES, sizes, room, x, g, v, m)
-            _run(count, _OF_PLACES, sizes, room, v, m, sums)
+        sizes = np.array(sizes, np.int64)
+        sums = room_for((1 if by_places else count) * _PLACES * channels * out, x.dtype)
+        _run(count, _OF_SUMS, sizes, room, x, g, sums)
         _run(count, _OF_GRADIENTS, sizes, room, sums, dw)
     return dw
