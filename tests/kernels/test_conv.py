@@ -76,9 +76,9 @@ def guard(monkeypatch):
 
 # -- the ways to compute it -----------------------------------------------------------------------
 #
-# Each is three functions: of (x, w, bias, how) the result, of (g, w, image, how) the gradient of
-# the image, of (g, x, kernel, how) that of the filters. `how` has size, stride, padding, dilation
-# and groups.
+# Each is three functions that write to their last array: the result, of (x, w, bias, y, how); the
+# gradient of the image, of (g, w, dx, how); that of the filters, of (g, x, dw, how). `how` has
+# size, stride, padding, dilation and groups.
 
 
 def steps(how):
@@ -88,34 +88,41 @@ def steps(how):
 def by_patches():
     k = kernels.patches
     return (
-        lambda x, w, b, how: k.forward(x, w, b, **how),
-        lambda g, w, image, how: k.input_gradient(g, w, image, *steps(how), how["groups"]),
-        lambda g, x, kernel, how: k.weight_gradient(g, x, kernel, *steps(how), how["groups"]),
+        lambda x, w, b, y, how: k.forward(x, w, b, y, *steps(how), how["groups"]),
+        lambda g, w, dx, how: k.input_gradient(g, w, dx, *steps(how), how["groups"]),
+        lambda g, x, dw, how: k.weight_gradient(g, x, dw, *steps(how), how["groups"]),
     )
 
 
 def by_tiles():
-    def forward(x, w, b, how):
-        b = np.zeros(len(w), x.dtype) if b is None else b
-        y = kernels.winograd.forward(flat(x), flat(w), b, how["size"][1:], how["padding"][1:])
-        return y[:, :, None]
+    k = kernels.winograd
 
-    def input_gradient(g, w, image, how):
-        zero, before = np.zeros(w.shape[1], g.dtype), tuple(2 - p for p in how["padding"][1:])
-        return kernels.winograd.forward(flat(g), flat(w), zero, image[1:], before, True)[:, :, None]
+    def input_gradient(g, w, dx, how):
+        before = tuple(2 - p for p in how["padding"][1:])
+        k.forward(flat(g), flat(w), None, flat(dx), before, flipped=True)
 
-    def weight_gradient(g, x, kernel, how):
-        return kernels.winograd.weight_gradient(flat(g), flat(x), how["padding"][1:])[:, :, None]
-
-    return forward, input_gradient, weight_gradient
+    return (
+        lambda x, w, b, y, how: k.forward(flat(x), flat(w), b, flat(y), how["padding"][1:]),
+        input_gradient,
+        lambda g, x, dw, how: k.weight_gradient(flat(g), flat(x), flat(dw), how["padding"][1:]),
+    )
 
 
 def by_planes():
     k = kernels.depthwise
     return (
-        lambda x, w, b, how: k.forward(x, w, b, how["size"], *steps(how)),
-        lambda g, w, image, how: k.input_gradient(g, w, image, how["groups"], *steps(how)),
-        lambda g, x, kernel, how: k.weight_gradient(g, x, kernel, *steps(how)),
+        lambda x, w, b, y, how: k.forward(x, w, b, y, *steps(how)),
+        lambda g, w, dx, how: k.input_gradient(g, w, dx, *steps(how)),
+        lambda g, x, dw, how: k.weight_gradient(g, x, dw, *steps(how)),
+    )
+
+
+def by_policy():
+    k = kernels.conv
+    return (
+        lambda x, w, b, y, how: k.forward(x, w, b, y, *steps(how), how["groups"]),
+        lambda g, w, dx, how: k.input_gradient(g, w, dx, *steps(how), how["groups"]),
+        lambda g, x, dw, how: k.weight_gradient(g, x, dw, *steps(how), how["groups"]),
     )
 
 
@@ -127,24 +134,14 @@ def flat(x):
 WAYS = {"patches": by_patches, "winograd": by_tiles, "depthwise": by_planes}
 
 
-def all_three(way, x, w, b, g, how, copy=lambda a: a):
+def all_three(way, x, w, b, g, how, copy=lambda a: a, empty=np.empty):
     """The result and the gradients of image and filters, of copies of the operands."""
-    forward, input_gradient, weight_gradient = WAYS[way]()
-    return (
-        forward(copy(x), copy(w), None if b is None else copy(b), how),
-        input_gradient(copy(g), copy(w), x.shape[2:], how),
-        weight_gradient(copy(g), copy(x), w.shape[2:], how),
-    )
-
-
-def by_policy(x, w, b, g, how):
-    """The same by the kernels that the policy chooses."""
-    steps = {name: number for name, number in how.items() if name != "size"}
-    return (
-        kernels.conv.forward(x, w, b, **how),
-        kernels.conv.input_gradient(g, w, x.shape[2:], **steps),
-        kernels.conv.weight_gradient(g, x, w.shape[2:], **steps),
-    )
+    forward, input_gradient, weight_gradient = (WAYS | {"policy": by_policy})[way]()
+    y, dx, dw = (empty(a.shape, x.dtype) for a in (g, x, w))
+    forward(copy(x), copy(w), None if b is None else copy(b), y, how)
+    input_gradient(copy(g), copy(w), dx, how)
+    weight_gradient(copy(g), copy(x), dw, how)
+    return y, dx, dw
 
 
 def expected(x, w, b, g, how):
@@ -238,7 +235,7 @@ def test_any_geometry_within_bounds(way, data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "_chosen", count)
         guarded = guard(patch)
-        found = all_three(way, *arrays, how, guarded.copy)
+        found = all_three(way, *arrays, how, guarded.copy, guarded.empty)
     guarded.check()
     assert len(guarded.arounds) > 10  # eight operands, and what the kernels asked for
     assert_close(found, expected(*arrays, how), dtype, BOUNDS[dtype, way])
@@ -280,7 +277,7 @@ def test_large_shapes_within_bounds(way, x, w, how, count, monkeypatch):
     monkeypatch.setattr(threads, "_chosen", count)
     arrays = operands(x, w, how, "float32")
     guarded = guard(monkeypatch)
-    found = all_three(way, *arrays, how, guarded.copy)
+    found = all_three(way, *arrays, how, guarded.copy, guarded.empty)
     guarded.check()
     assert_close(found, expected(*arrays, how), "float32", 2 * BOUNDS["float32", way])
 
@@ -290,7 +287,7 @@ def test_large_shapes_within_bounds(way, x, w, how, count, monkeypatch):
 def test_the_number_of_threads_changes_nothing_but_the_order_of_sums(
     way, x, w, how, dtype, monkeypatch
 ):
-    """Patches add up over images in each thread, and the others not at all."""
+    """Only the gradient of depthwise filters is never added up in several threads."""
     arrays = operands(x, w, how, dtype)
     found = []
     for count in (1, 2, 3, 5):
@@ -298,7 +295,7 @@ def test_the_number_of_threads_changes_nothing_but_the_order_of_sums(
         found.append(all_three(way, *arrays, how))
     for several in found[1:]:
         np.testing.assert_array_equal(several[0], found[0][0])
-        if way == "patches":
+        if way != "depthwise":
             bound = 2 * BOUNDS[dtype, way]
             assert_close(several[1:], found[0][1:], dtype, bound)
         else:
@@ -316,7 +313,7 @@ def test_a_pool_that_another_thread_has_changes_nothing(way, monkeypatch):
     with threads.Team(2) as count:
         assert count == 2
         guarded = guard(monkeypatch)
-        alone = all_three(way, *arrays, how, guarded.copy)
+        alone = all_three(way, *arrays, how, guarded.copy, guarded.empty)
     guarded.check()
     assert_close(alone, both, "float32", 2 * BOUNDS["float32", way])
 
@@ -324,7 +321,7 @@ def test_a_pool_that_another_thread_has_changes_nothing(way, monkeypatch):
 def test_images_of_no_pixels_that_padding_makes_larger():
     how = geometry((1, 0, 4), (1, 2, 2), padding=(0, 1, 1))
     x, w, b, g = operands((2, 3, 1, 0, 4), (5, 3, 1, 2, 2), how, "float32")
-    y, dx, dw = by_policy(x, w, b, g, how)
+    y, dx, dw = all_three("policy", x, w, b, g, how)
     np.testing.assert_array_equal(y, np.broadcast_to(b[:, None, None, None], y.shape))
     assert dx.shape == x.shape
     np.testing.assert_array_equal(dw, np.zeros(w.shape))
@@ -368,7 +365,7 @@ def test_which_kernel_is_chosen_and_that_all_agree(x, w, how, chosen, monkeypatc
                     return real(*args, **how)
 
                 monkeypatch.setattr(getattr(kernels, name), run, spy)
-    found = by_policy(*arrays, how)
+    found = all_three("policy", *arrays, how)
     assert seen == chosen
     assert_close(found, all_three("patches", *arrays, how), "float64", 1e-11)
 
@@ -379,7 +376,7 @@ def test_an_image_cut_out_of_a_volume_is_none_of_winograds(front):
     x, w, how = (2, 16, 3, 16, 16), (16, 16, 1, 3, 3), geometry((1, 16, 16), (1, 3, 3), **SAME)
     how["padding"] = (front, 1, 1)
     arrays = operands(x, w, how, "float64")
-    found = by_policy(*arrays, how)
+    found = all_three("policy", *arrays, how)
     assert_close(found, expected(*arrays, how), "float64", 1e-12)
 
 
@@ -387,7 +384,8 @@ def test_an_image_cut_out_of_a_volume_is_none_of_winograds(front):
 def test_nothing_to_add_up(bias):
     x, w = np.ones((2, 0, 1, 4, 4), "f"), np.ones((5, 0, 1, 3, 3), "f")
     how = geometry((1, 4, 4), (1, 3, 3))
-    y = kernels.conv.forward(x, w, bias, **how)
+    y = np.full((2, 5, *how["size"]), np.nan, "f")
+    kernels.conv.forward(x, w, bias, y, *steps(how), how["groups"])
     assert (y.shape, y.dtype) == ((2, 5, 1, 2, 2), np.float32)
     np.testing.assert_array_equal(y[0, :, 0, 1, 1], np.zeros(5) if bias is None else bias)
 
@@ -513,7 +511,7 @@ def agree(*dtypes):
             for way in ways:
                 with pytest.MonkeyPatch.context() as patch:
                     guarded = guard(patch)
-                    found = all_three(way, *arrays, how, guarded.copy)
+                    found = all_three(way, *arrays, how, guarded.copy, guarded.empty)
                 guarded.check()
                 assert_close(found, expected(*arrays, how), dtype, BOUNDS[dtype, way])
 

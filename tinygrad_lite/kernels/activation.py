@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from tinygrad_lite.kernels.jit import kernel, prange
+from tinygrad_lite.kernels.jit import intp, kernel, prange
 from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -119,13 +119,13 @@ def _gate(t, count, g, y, out):
 @kernel(parallel=True)
 def _relus(count, *operands):
     for t in prange(count):
-        _relu(np.intp(t), count, *operands)
+        _relu(intp(t), count, *operands)
 
 
 @kernel(parallel=True)
 def _gates(count, *operands):
     for t in prange(count):
-        _gate(np.intp(t), count, *operands)
+        _gate(intp(t), count, *operands)
 
 
 def relu(x):

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_lite.kernels.border import surround, uncover
 from tinygrad_lite.kernels.gemm import part, room_for
-from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import copy_run, fill
 from tinygrad_lite.kernels.simd import (
     VECTOR_BYTES,
@@ -171,7 +171,7 @@ def _work(t, count, step, geometry, offsets, x, w, bias, y, scratch):
 @kernel(parallel=True)
 def _shared(count, *operands):
     for t in prange(count):
-        _work(np.intp(t), count, *operands)
+        _work(intp(t), count, *operands)
 
 
 def _run(step, x, w, bias, y, stride, padding, dilation):
@@ -200,31 +200,17 @@ def _run(step, x, w, bias, y, stride, padding, dilation):
         (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))
 
 
-def forward(x, w, bias, size, stride, padding, dilation):
-    """Return the convolution of x (N, C, D, H, W) by w (C m, 1, KD, KH, KW), see `conv`."""
-    y = np.empty((len(x), len(w), *size), x.dtype)
-    _run(
-        _FORWARD,
-        x,
-        w,
-        np.zeros(len(w), x.dtype) if bias is None else bias,
-        y,
-        stride,
-        padding,
-        dilation,
-    )
-    return y
+def forward(x, w, bias, y, stride, padding, dilation):
+    """Let y be the convolution of x (N, C, D, H, W) by w (C m, 1, KD, KH, KW), see `conv`."""
+    bias = np.zeros(len(w), x.dtype) if bias is None else bias
+    _run(_FORWARD, x, w, bias, y, stride, padding, dilation)
 
 
-def input_gradient(g, w, size, channels, stride, padding, dilation):
-    """Return the gradient of x (N, C, *size)."""
-    dx = np.empty((len(g), channels, *size), g.dtype)
+def input_gradient(g, w, dx, stride, padding, dilation):
+    """Let dx (N, C, D, H, W) be the gradient of x."""
     _run(_INPUT, dx, w, w, g, stride, padding, dilation)
-    return dx
 
 
-def weight_gradient(g, x, kernel, stride, padding, dilation):
-    """Return the gradient of w, of which a filter has the size `kernel`."""
-    dw = np.empty((g.shape[1], 1, *kernel), x.dtype)
+def weight_gradient(g, x, dw, stride, padding, dilation):
+    """Let dw (C m, 1, KD, KH, KW) be the gradient of w."""
     _run(_WEIGHT, x, dw, dw, g, stride, padding, dilation)
-    return dw

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.simd import (
     HEIGHTS,
     VECTOR_BYTES,
@@ -189,7 +189,7 @@ def _share(
 @kernel(parallel=True)
 def _shares(down, across, *operands):
     for t in prange(down * across):
-        _share(np.intp(t), down, across, *operands)
+        _share(intp(t), down, across, *operands)
 
 
 def strided(x):
@@ -224,7 +224,7 @@ def _pack_share(t, count, b, b_row, b_column, depth, columns, panels, above, hei
 @kernel(parallel=True)
 def _pack_shares(count, *operands):
     for t in prange(count):
-        _pack_share(np.intp(t), count, *operands)
+        _pack_share(intp(t), count, *operands)
 
 
 def panels_of(*parts):

@@ -16,10 +16,11 @@ import numpy as np
 from numba import carray, prange, types  # type: ignore[attr-defined]
 from numba.core import compiler, event
 from numba.extending import overload
+from numpy import intp
 
 from tinygrad_lite.kernels import _listeners
 
-__all__ = ["carray", "kernel", "prange", "prepare", "routine"]
+__all__ = ["carray", "intp", "kernel", "prange", "prepare", "routine"]
 
 
 def _cache_folder() -> str:
@@ -55,7 +56,7 @@ def kernel(
     does: its result is the same bit by bit whether it runs or NumPy in its place. In a `parallel`
     one, which is called by the leader of a `threads.Team` only, the turns of a `prange` are shared;
     its index is unsigned, and all that is called with it would be compiled for that type again, so
-    pass it on as np.intp(t).
+    pass it on as intp(t).
     """
     if function is None:
         return partial(kernel, exact=exact, parallel=parallel)

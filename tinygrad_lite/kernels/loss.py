@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_lite.kernels.activation import exp
 from tinygrad_lite.kernels.gemm import part
-from tinygrad_lite.kernels.jit import kernel, prange
+from tinygrad_lite.kernels.jit import intp, kernel, prange
 from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -61,7 +61,7 @@ def _cross_entropy(t, count, x, labels, losses, slopes, best):
 @kernel(parallel=True)
 def _cross_entropies(count, *operands):
     for t in prange(count):
-        _cross_entropy(np.intp(t), count, *operands)
+        _cross_entropy(intp(t), count, *operands)
 
 
 def cross_entropy(logits, labels):

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from tinygrad_lite.kernels.gemm import part
-from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.simd import at, get, pointer, put
 from tinygrad_lite.kernels.threads import Team, get_num_threads
@@ -214,7 +214,7 @@ def _forward(t, count, x, weight, bias, eps, known, mean, var, y, room, totals):
 @kernel(parallel=True)
 def _forwards(count, *operands):
     for t in prange(count):
-        _forward(np.intp(t), count, *operands)
+        _forward(intp(t), count, *operands)
 
 
 @kernel
@@ -247,7 +247,7 @@ def _backward(t, count, x, weight, eps, known, mean, var, g, dx, dw, db, room, t
 @kernel(parallel=True)
 def _backwards(count, *operands):
     for t in prange(count):
-        _backward(np.intp(t), count, *operands)
+        _backward(intp(t), count, *operands)
 
 
 def forward(x, weight, bias, eps, known=None):

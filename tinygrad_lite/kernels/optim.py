@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from tinygrad_lite.kernels.jit import carray, kernel, prange, prepare, routine
+from tinygrad_lite.kernels.jit import carray, intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.simd import at, pointer
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -115,7 +115,7 @@ def _walk(t, count, rule, objects, ends, numbers, scratch):
 @kernel(parallel=True)
 def _walks(count, rule, objects, ends, numbers, scratch):
     for t in prange(count):
-        _walk(np.intp(t), count, rule, objects, ends, numbers, scratch)
+        _walk(intp(t), count, rule, objects, ends, numbers, scratch)
 
 
 # -- the rules ------------------------------------------------------------------------------------

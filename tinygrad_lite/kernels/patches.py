@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_lite.kernels.border import surround, uncover
 from tinygrad_lite.kernels.gemm import multiply, pack, part, room_for
-from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import copy_run, fill, turn
 from tinygrad_lite.kernels.simd import (
     VECTOR_BYTES,
@@ -373,7 +373,7 @@ def _work(t, count, step, geometry, offsets, a, b, c, scratch, spots, turned, by
 @kernel(parallel=True)
 def _shared(count, *operands):
     for t in prange(count):
-        _work(np.intp(t), count, *operands)
+        _work(intp(t), count, *operands)
 
 
 @kernel
@@ -387,7 +387,7 @@ def _turn(t, count, rows, columns, source, target):
 @kernel(parallel=True)
 def _turn_shared(count, *operands):
     for t in prange(count):
-        _turn(np.intp(t), count, *operands)
+        _turn(intp(t), count, *operands)
 
 
 class _Plan(NamedTuple):
@@ -449,27 +449,24 @@ def _plan(images, channels, filters, image, window, how, size, threads):
     )
 
 
-def forward(x, w, bias, size, stride, padding, dilation, groups):
-    """Return the convolution of x (N, C, D, H, W) by w (O, C / groups, KD, KH, KW), see `conv`."""
+def forward(x, w, bias, y, stride, padding, dilation, groups):
+    """Let y be the convolution of x (N, C, D, H, W) by w (O, C / groups, KD, KH, KW)."""
     how, threads = (stride, padding, dilation, groups), get_num_threads()
-    plan = _plan(*x.shape[:2], len(w), x.shape[2:], w.shape[2:], how, size, threads)
+    plan = _plan(*x.shape[:2], len(w), x.shape[2:], w.shape[2:], how, y.shape[2:], threads)
     rows = np.empty((len(w), plan.row), x.dtype)
     rows[:, : plan.taps] = w.reshape(len(w), plan.taps)
     rows[:, plan.taps] = 0 if bias is None else bias
-    y = np.empty((len(x), len(w), *size), x.dtype)
     wide = 2 * VECTOR_BYTES // x.itemsize
     prepare(x.dtype)
     with Team(threads) as count:
         _run(_FORWARD, count, plan, plan.taps + 1 + plan.filters, wide, x, rows, y)
-    return y
 
 
-def input_gradient(g, w, size, stride, padding, dilation, groups):
-    """Return the gradient of x (N, C, *size)."""
+def input_gradient(g, w, dx, stride, padding, dilation, groups):
+    """Let dx (N, C, D, H, W) be the gradient of x."""
     how, threads = (stride, padding, dilation, groups), get_num_threads()
     window, channels = w.shape[2:], groups * w.shape[1]
-    plan = _plan(len(g), channels, len(w), size, window, how, g.shape[2:], threads)
-    dx = np.empty((len(g), channels, *size), g.dtype)
+    plan = _plan(len(g), channels, len(w), dx.shape[2:], window, how, g.shape[2:], threads)
     turned = np.empty((groups, plan.taps * plan.filters), g.dtype)
     wide = 2 * VECTOR_BYTES // g.itemsize
     prepare(g.dtype)
@@ -478,18 +475,16 @@ def input_gradient(g, w, size, stride, padding, dilation, groups):
             _turned(count, filters, plan.filters, plan.taps, target)
         high = plan.filters + max(_HIGH, prod(window))
         _run(_INPUT, count, plan, high, wide, turned, g, dx)
-    return dx
 
 
-def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
-    """Return the gradient of w, of which a filter has the size `kernel`."""
+def weight_gradient(g, x, dw, stride, padding, dilation, groups):
+    """Let dw (O, C / groups, KD, KH, KW) be the gradient of w."""
     how, threads = (stride, padding, dilation, groups), get_num_threads()
-    plan = _plan(*x.shape[:2], g.shape[1], x.shape[2:], kernel, how, g.shape[2:], threads)
+    plan = _plan(*x.shape[:2], g.shape[1], x.shape[2:], dw.shape[2:], how, g.shape[2:], threads)
     taps, filters = plan.taps, plan.filters
     turned = filters > VECTOR_BYTES // x.itemsize  # else columns of a panel would stay empty
     by_rows = turned and taps * filters >= _MANY
     wide = _LONG * 2 * VECTOR_BYTES // x.itemsize
-    dw = np.empty((g.shape[1], plan.channels, *kernel), x.dtype)
     prepare(x.dtype)
     with Team(threads) as count:
         sums = np.empty((1 if by_rows else count, groups, taps * filters), x.dtype)
@@ -501,7 +496,6 @@ def weight_gradient(g, x, kernel, stride, padding, dilation, groups):
                 _turned(count, group, taps, filters, target)
             else:
                 target[...] = group
-    return dw
 
 
 def _run(step, count, plan, high, wide, a, b, c, turned=False, by_rows=False):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_lite.kernels.dense import outer
-from tinygrad_lite.kernels.jit import kernel, prange
+from tinygrad_lite.kernels.jit import intp, kernel, prange
 from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -214,28 +214,28 @@ def _mean_backward(t, count, dx, tops, ends, lefts, rights, over, across, g):
 @kernel(parallel=True)
 def _max_forwards(count, *args):
     for t in prange(count):
-        _max_forward(np.intp(t), count, *args)
+        _max_forward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _max_backwards(count, *args):
     for t in prange(count):
-        _max_backward(np.intp(t), count, *args)
+        _max_backward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _max_of_fours_shared(count, *args):
     for t in prange(count):
-        _max_of_fours(np.intp(t), count, *args)
+        _max_of_fours(intp(t), count, *args)
 
 
 @kernel(exact=True, parallel=True)
 def _mean_forwards(count, *args):
     for t in prange(count):
-        _mean_forward(np.intp(t), count, *args)
+        _mean_forward(intp(t), count, *args)
 
 
 @kernel(exact=True, parallel=True)
 def _mean_backwards(count, *args):
     for t in prange(count):
-        _mean_backward(np.intp(t), count, *args)
+        _mean_backward(intp(t), count, *args)

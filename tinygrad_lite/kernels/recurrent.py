@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_lite.kernels.activation import sigmoid, tanh
 from tinygrad_lite.kernels.gemm import multiply, panels_of, part, strided
-from tinygrad_lite.kernels.jit import carray, kernel, prange, routine
+from tinygrad_lite.kernels.jit import carray, intp, kernel, prange, routine
 from tinygrad_lite.kernels.simd import at, get, pointer
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
@@ -328,37 +328,37 @@ def _gru_step_back(a, before, dh, da, size):
 @kernel(parallel=True)
 def _rnn_forwards(count, *args):
     for t in prange(count):
-        _rnn_forward(np.intp(t), count, *args)
+        _rnn_forward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _rnn_backwards(count, *args):
     for t in prange(count):
-        _rnn_backward(np.intp(t), count, *args)
+        _rnn_backward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _lstm_forwards(count, *args):
     for t in prange(count):
-        _lstm_forward(np.intp(t), count, *args)
+        _lstm_forward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _lstm_backwards(count, *args):
     for t in prange(count):
-        _lstm_backward(np.intp(t), count, *args)
+        _lstm_backward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _gru_forwards(count, *args):
     for t in prange(count):
-        _gru_forward(np.intp(t), count, *args)
+        _gru_forward(intp(t), count, *args)
 
 
 @kernel(parallel=True)
 def _gru_backwards(count, *args):
     for t in prange(count):
-        _gru_backward(np.intp(t), count, *args)
+        _gru_backward(intp(t), count, *args)
 
 
 def _run(serial, parallel, work, batch, *args):

@@ -10,10 +10,13 @@ Its rounding errors are some ten times those of the sum itself: see `settings.se
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 
 from tinygrad_lite.kernels.gemm import multiply, part, room_for
-from tinygrad_lite.kernels.jit import kernel, prange, prepare, routine
+from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import fill, turn
 from tinygrad_lite.kernels.simd import (
     VECTOR_BYTES,
@@ -349,7 +352,7 @@ def _work(t, count, step, sizes, scratch, a, b, c, d):
 @kernel(parallel=True)
 def _shared(count, *operands):
     for t in prange(count):
-        _work(np.intp(t), count, *operands)
+        _work(intp(t), count, *operands)
 
 
 def _run(count, step, sizes, scratch, *arrays):
@@ -359,55 +362,62 @@ def _run(count, step, sizes, scratch, *arrays):
     (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))
 
 
+class _Plan(NamedTuple):
+    """The sizes of a call, as named above, and how many elements of room it takes."""
+
+    sizes: np.ndarray
+    filters: int
+    room: int
+
+
+@lru_cache(maxsize=1024)
+def _plan(shape, filters, size, padding, vector, threads, flipped, gradient):
+    """Return the plan for images of a shape; for the gradient of the filters, or the images."""
+    images, channels, _, columns = shape
+    # a block's products end with a whole panel of filters where these are their columns
+    into, out = _up(channels, vector), _up(filters, vector * (2 if gradient else 1))
+    strips, tiles = images * -(-size[0] // 4), -(-size[1] // 4)
+    # transforming all tiles takes less time than adding up sums, if these are large
+    by_places = gradient and strips * tiles * (channels + filters) < 3 * channels * filters
+    least, most = (_LONG, _SHARED) if gradient else (_FEWEST, _BLOCK)
+    block = -(-max(least, most // (_PLACES * (into + out))) // tiles)
+    block = max(1, min(block, strips if by_places else -(-strips // threads)))
+    steps = (9, 9 * filters, 1) if flipped else (9 * channels, 9, 0)
+    sizes = [*shape, filters, *size, *padding, block, *steps, by_places]
+    pixels = max((6 * columns + 1) * into, (6 * size[1] + 1) * out) + 36 * _SPAN * vector
+    sums = _PLACES * channels * out * (1 if by_places else threads)
+    panels = _PLACES * _up(filters, 2 * vector) * channels
+    room = _PLACES * block * tiles * (into + out) + pixels
+    return _Plan(np.array(sizes, np.int64), sums if gradient else panels, room)
+
+
 def _up(number, multiple):
     return -(-number // multiple) * multiple
 
 
-def forward(x, w, bias, size, padding, flipped=False):
-    """Return the convolution of x (N, C, H, W) by w (O, C, 3, 3), of the given (OH, OW).
+def forward(x, w, bias, y, padding, flipped=False):
+    """Let y (N, O, OH, OW) be the convolution of x (N, C, H, W) by w (O, C, 3, 3).
 
     With `flipped`, w is (C, O, 3, 3) and turned around: so the input gradient is one as well.
     """
-    images, channels, _, columns = x.shape
-    filters, (high, wide), count = w.shape[flipped], size, get_num_threads()
-    vector = VECTOR_BYTES // x.itemsize
-    into, out = _up(channels, vector), _up(filters, vector)
-    down, tiles = -(-high // 4), -(-wide // 4)
-    block = max(_FEWEST, _BLOCK // (_PLACES * (into + out)))
-    block = max(1, min(-(-block // tiles), -(-images * down // count)))
-    steps = (9, 9 * filters, 1) if flipped else (9 * channels, 9, 0)
-    sizes = np.array([*x.shape, filters, *size, *padding, block, *steps, 0], np.int64)
-    u = room_for(_PLACES * _up(filters, 2 * vector) * channels, x.dtype)
-    pixels = max((6 * columns + 1) * into, (4 * wide + 1) * out) + 36 * _SPAN * vector
-    room = room_for(count * (_PLACES * block * tiles * (into + out) + pixels), x.dtype)
-    y = np.empty((images, filters, high, wide), x.dtype)
+    vector, threads = VECTOR_BYTES // x.itemsize, get_num_threads()
+    plan = _plan(x.shape, y.shape[1], y.shape[2:], padding, vector, threads, flipped, False)
+    u = room_for(plan.filters, x.dtype)
+    bias = np.zeros(y.shape[1], x.dtype) if bias is None else bias
     prepare(x.dtype)
-    with Team(count) as count:
-        _run(count, _OF_FILTERS, sizes, room, w, u)
-        _run(count, _OF_IMAGES, sizes, room, x, u, bias, y)
-    return y
+    with Team(threads) as count:
+        room = room_for(count * plan.room, x.dtype)
+        _run(count, _OF_FILTERS, plan.sizes, room, w, u)
+        _run(count, _OF_IMAGES, plan.sizes, room, x, u, bias, y)
 
 
-def weight_gradient(g, x, padding):
-    """Return the gradient of w (O, C, 3, 3), from that of y (N, O, OH, OW) and x (N, C, H, W)."""
-    images, channels, _, columns = x.shape
-    _, filters, high, wide = g.shape
-    count = get_num_threads()
-    vector = VECTOR_BYTES // x.itemsize
-    into, out = _up(channels, vector), _up(filters, 2 * vector)
-    strips, tiles = images * -(-high // 4), -(-wide // 4)
-    block = max(_LONG, _SHARED // (_PLACES * (into + out)))
-    block = max(1, min(-(-block // tiles), strips))
-    # transforming all tiles takes less time than adding up sums, if these are large
-    by_places = strips * tiles * (channels + filters) < 3 * channels * filters
-    sizes = [*x.shape, filters, high, wide, *padding, block, *[0] * 3, by_places]
-    pixels = max((6 * columns + 1) * into, (6 * wide + 1) * out) + 36 * _SPAN * vector
-    room = room_for(count * (_PLACES * block * tiles * (into + out) + pixels), x.dtype)
-    dw = np.empty((filters, channels, 3, 3), x.dtype)
+def weight_gradient(g, x, dw, padding):
+    """Let dw (O, C, 3, 3) be the gradient of w, from that of y (N, O, OH, OW)."""
+    vector, threads = VECTOR_BYTES // x.itemsize, get_num_threads()
+    plan = _plan(x.shape, g.shape[1], g.shape[2:], padding, vector, threads, False, True)
+    sums = room_for(plan.filters, x.dtype)
     prepare(x.dtype)
-    with Team(count) as count:
-        sizes = np.array(sizes, np.int64)
-        sums = room_for((1 if by_places else count) * _PLACES * channels * out, x.dtype)
-        _run(count, _OF_SUMS, sizes, room, x, g, sums)
-        _run(count, _OF_GRADIENTS, sizes, room, sums, dw)
-    return dw
+    with Team(threads) as count:
+        room = room_for(count * plan.room, x.dtype)
+        _run(count, _OF_SUMS, plan.sizes, room, x, g, sums)
+        _run(count, _OF_GRADIENTS, plan.sizes, room, sums, dw)

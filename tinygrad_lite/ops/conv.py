@@ -187,7 +187,7 @@ def overlap_add(x: ArrayLike, size: Sizes, stride: Sizes, dilation: Sizes | None
 
 # -- the ring by kernels --------------------------------------------------------------------------
 
-_OF_NO_AXIS = {"size": 1, "kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
+_OF_NO_AXIS = {"stride": 1, "padding": 0, "dilation": 1}
 
 
 def _in_three(x: Any) -> Any:
@@ -201,21 +201,24 @@ def _all_in_three(groups: int, **numbers: Sizes) -> dict[str, Any]:
 
 
 def _forward(x: Any, weight: Any, bias: Any = None, *, size: Sizes, **how: Any) -> Any:
-    how = _all_in_three(size=size, **how)
-    y = kernels.conv.forward(_in_three(x), _in_three(weight), bias, **how)
-    return y.reshape((*y.shape[:2], *size))
+    y = np.empty((len(x), len(weight), *size), x.dtype)
+    lifted = _in_three(x), _in_three(weight), bias, _in_three(y)
+    kernels.conv.forward(*lifted, **_all_in_three(**how))
+    return y
 
 
-def _input_gradient(g: Any, weight: Any, *, size: Sizes, **how: Any) -> Any:
-    how = _all_in_three(size=size, **how)
-    dx = kernels.conv.input_gradient(_in_three(g), _in_three(weight), **how)
-    return dx.reshape((*dx.shape[:2], *size))
+def _input_gradient(g: Any, weight: Any, *, size: Sizes, groups: int, **how: Any) -> Any:
+    dx = np.empty((len(g), weight.shape[1] * groups, *size), g.dtype)
+    lifted = _in_three(g), _in_three(weight), _in_three(dx)
+    kernels.conv.input_gradient(*lifted, **_all_in_three(groups, **how))
+    return dx
 
 
-def _weight_gradient(g: Any, x: Any, *, kernel: Sizes, **how: Any) -> Any:
-    how = _all_in_three(kernel=kernel, **how)
-    dw = kernels.conv.weight_gradient(_in_three(g), _in_three(x), **how)
-    return dw.reshape((*dw.shape[:2], *kernel))
+def _weight_gradient(g: Any, x: Any, *, kernel: Sizes, groups: int, **how: Any) -> Any:
+    dw = np.empty((g.shape[1], x.shape[1] // groups, *kernel), g.dtype)
+    lifted = _in_three(g), _in_three(x), _in_three(dw)
+    kernels.conv.weight_gradient(*lifted, **_all_in_three(groups, **how))
+    return dw
 
 
 # -- the ring by windows and a product, of which each group has its own ---------------------------
@@ -510,21 +513,52 @@ def _convolve(
     dilation: int | Sizes,
     groups: int,
 ) -> Tensor:
-    subject = op.name
+    asked = stride, padding, dilation, groups
+    shapes = x.dtype, x.shape, weight.shape, None if bias is None else shape_of(bias)
+    key = op, *shapes, *asked, *map(type, asked)
+    try:
+        how = _fitting.get(key)
+    except TypeError:  # a list cannot be looked up
+        key, how = None, None  # type: ignore[assignment]
+    if how is None:
+        how = _fit(op.name, axes, x, weight, bias, *asked)
+        if len(_fitting) >= _MANY:
+            _fitting.clear()
+        if key is not None:
+            _fitting[key] = how
+    return op(*(x, weight) if bias is None else (x, weight, bias), **how)
+
+
+# The checks of a call take as long as a small convolution: what fits is known when it comes again.
+_fitting: dict[Any, dict[str, Any]] = {}
+_MANY = 1024
+
+
+def _fit(
+    subject: str,
+    axes: int,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: int | Sizes,
+    padding: Padding,
+    dilation: int | Sizes,
+    groups: int,
+) -> dict[str, Any]:
+    """Return the parameters of the op, after checking that everything fits together."""
     steps = numbers(stride, "stride", subject, 1, axes)
     spacing = numbers(dilation, "dilation", subject, 1, axes)
     _check_operands(subject, axes, x, weight, groups, "O, C / groups")
     _check_channels(subject, x, weight, bias, groups, weight.shape[1] * groups, len(weight))
     kernel = weight.shape[2:]
     around = borders(subject, padding, kernel, steps, spacing)
-    return op(
-        *(x, weight) if bias is None else (x, weight, bias),
-        size=check_window(subject, x, kernel, steps, around, spacing),
-        stride=steps,
-        padding=tuple(before for before, _ in around),
-        dilation=spacing,
-        groups=int(groups),
-    )
+    return {
+        "size": check_window(subject, x, kernel, steps, around, spacing),
+        "stride": steps,
+        "padding": tuple(before for before, _ in around),
+        "dilation": spacing,
+        "groups": int(groups),
+    }
 
 
 def _transpose(
