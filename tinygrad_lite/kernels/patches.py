@@ -183,14 +183,14 @@ def _scatter(patches, row, channels, taps, offsets, runs, spots, out):
                         add_some(at(source, k * row), at(target, get(at(offsets, k))), rest)
 
 
-@routine("ppppiiinn")
-def _convolve(x, w, y, panel, geometry, offsets, spots, t, count):
+@routine("pppppiiinn")
+def _convolve(x, w, y, bias, panel, geometry, offsets, spots, t, count):
     """Compute the panels of one thread."""
     wide = 2 * lanes(x)
     _, groups, together = _three(geometry, _COUNTS)
     _, filters, taps = _three(geometry, _WIDTHS)
     w_row, results = _three(geometry, _LAYOUT)[0], _volume(geometry, _RESULT)
-    block = at(panel, (taps + 1) * wide)
+    block = at(panel, taps * wide)
     border = at(block, filters * wide)
     images, number = border, 0
     panels, items = _panels(geometry, wide)
@@ -204,22 +204,22 @@ def _convolve(x, w, y, panel, geometry, offsets, spots, t, count):
             continue
         runs = _locate(geometry, i * wide, width, spots)
         _gather(images, taps, offsets, runs, spots, panel, wide)
-        fill(at(panel, taps * wide), wide, 1)  # which the bias is multiplied by
-        a = at(w, group * filters * w_row)
         target = at(y, (batch * together * groups + group) * filters * results)
-        if _in_one_piece(spots, runs, width):
-            c = at(target, get(at(spots, 3)))
-            multiply(a, w_row, 1, panel, c, results, filters, taps + 1, width, False)
+        whole = _in_one_piece(spots, runs, width)
+        c, c_row = block, wide
+        if whole:
+            c, c_row = at(target, get(at(spots, 3))), results
+        for o in range(filters):
+            fill(at(c, o * c_row), width, get(at(bias, group * filters + o)))
+        a = at(w, group * filters * w_row)
+        multiply(a, w_row, 1, panel, c, c_row, filters, taps, width, True)
+        if whole:
             continue
-        multiply(a, w_row, 1, panel, block, wide, filters, taps + 1, width, False)
         for o in range(filters):
             for s in range(runs):
                 source = at(block, o * wide + get(at(spots, 4 * s + 1)))
-                copy_run(
-                    source,
-                    at(target, o * results + get(at(spots, 4 * s + 3))),
-                    get(at(spots, 4 * s + 2)),
-                )
+                there = at(target, o * results + get(at(spots, 4 * s + 3)))
+                copy_run(source, there, get(at(spots, 4 * s + 2)))
 
 
 @kernel
@@ -357,13 +357,13 @@ def _gradient(x, g, sums, panel, geometry, offsets, spots, t, count, turned, by_
 
 
 @kernel
-def _work(t, count, step, geometry, offsets, a, b, c, scratch, spots, turned, by_rows):
-    """Let a thread do its part of one of the above, or turn some rows of a matrix."""
-    a, b, c = pointer(a), pointer(b), pointer(c)
+def _work(t, count, step, geometry, offsets, a, b, c, d, scratch, spots, turned, by_rows):
+    """Let a thread do its part of one of the above."""
+    a, b, c, d = pointer(a), pointer(b), pointer(c), pointer(d)
     room = at(pointer(scratch), t * (len(scratch) // count))
     here, where, spot = pointer(geometry), pointer(offsets), pointer(spots[t])
     if step == _FORWARD:
-        _convolve(a, b, c, room, here, where, spot, t, count)
+        _convolve(a, b, c, d, room, here, where, spot, t, count)
     elif step == _INPUT:
         _spread(a, b, c, room, here, where, spot, t, count)
     else:
@@ -435,8 +435,9 @@ def _plan(images, channels, filters, image, window, how, size, threads):
             borders, together = _PIXELWISE, 1
     items = -(-images // together) * groups
     parts = 1 if items >= threads else min(threads, channels)
-    row = -(-(taps + 1) // 16) * 16
-    row += 16 if row % 256 == 0 else 0  # twelve rows should not fall on the same lines of the cache
+    row = (
+        taps if taps % 256 else taps + 16
+    )  # twelve rows should not fall on the same lines of the cache
     counts, widths = (images, groups, together), (channels, filters, taps)
     rows = image, seen, size, stride, padding, counts, widths, (row, borders, parts)
     c, i, j, k = np.indices((channels, *window)).reshape(4, -1)
@@ -453,13 +454,14 @@ def forward(x, w, bias, y, stride, padding, dilation, groups):
     """Let y be the convolution of x (N, C, D, H, W) by w (O, C / groups, KD, KH, KW)."""
     how, threads = (stride, padding, dilation, groups), get_num_threads()
     plan = _plan(*x.shape[:2], len(w), x.shape[2:], w.shape[2:], how, y.shape[2:], threads)
-    rows = np.empty((len(w), plan.row), x.dtype)
-    rows[:, : plan.taps] = w.reshape(len(w), plan.taps)
-    rows[:, plan.taps] = 0 if bias is None else bias
+    rows = w.reshape(len(w), plan.taps)
+    if plan.row > plan.taps:
+        rows = np.pad(rows, ((0, 0), (0, plan.row - plan.taps)))
+    bias = np.zeros(len(w), x.dtype) if bias is None else bias
     wide = 2 * VECTOR_BYTES // x.itemsize
     prepare(x.dtype)
     with Team(threads) as count:
-        _run(_FORWARD, count, plan, plan.taps + 1 + plan.filters, wide, x, rows, y)
+        _run(_FORWARD, count, plan, plan.taps + plan.filters, wide, (x, rows, y, bias))
 
 
 def input_gradient(g, w, dx, stride, padding, dilation, groups):
@@ -474,7 +476,7 @@ def input_gradient(g, w, dx, stride, padding, dilation, groups):
         for filters, target in zip(w.reshape(groups, -1), turned, strict=True):
             _turned(count, filters, plan.filters, plan.taps, target)
         high = plan.filters + max(_HIGH, prod(window))
-        _run(_INPUT, count, plan, high, wide, turned, g, dx)
+        _run(_INPUT, count, plan, high, wide, (turned, g, dx, dx))
 
 
 def weight_gradient(g, x, dw, stride, padding, dilation, groups):
@@ -489,7 +491,7 @@ def weight_gradient(g, x, dw, stride, padding, dilation, groups):
     with Team(threads) as count:
         sums = np.empty((1 if by_rows else count, groups, taps * filters), x.dtype)
         high = taps + filters + max(taps, filters) + wide
-        _run(_WEIGHT, count, plan, high, wide, x, g, sums, turned, by_rows)
+        _run(_WEIGHT, count, plan, high, wide, (x, g, sums, sums), turned, by_rows)
         total = sums[0] if len(sums) == 1 else sums.sum(axis=0)
         for group, target in zip(total, dw.reshape(groups, -1), strict=True):
             if turned:
@@ -498,11 +500,12 @@ def weight_gradient(g, x, dw, stride, padding, dilation, groups):
                 target[...] = group
 
 
-def _run(step, count, plan, high, wide, a, b, c, turned=False, by_rows=False):
+def _run(step, count, plan, high, wide, arrays, turned=False, by_rows=False):
     """Take a step, with room for the border and `high` rows of a panel for each thread."""
     room = -(-(high * wide + plan.border) // 16) * 16
-    scratch, spots = room_for(count * room, a.dtype), np.empty((count, 4 * wide), np.int64)
-    flat = (array.reshape(-1) for array in (a, b, c))
+    dtype = arrays[0].dtype
+    scratch, spots = room_for(count * room, dtype), np.empty((count, 4 * wide), np.int64)
+    flat = (array.reshape(-1) for array in arrays)
     operands = step, plan.geometry, plan.offsets, *flat, scratch, spots, turned, by_rows
     (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))
 
