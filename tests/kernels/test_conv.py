@@ -537,3 +537,16 @@ def test_narrower_vectors_than_this_processor_has(width, dtype):
         print("agree")
     """
     assert run(program, TINYGRAD_LITE_VECTOR_BYTES=str(width)) == ["agree"]
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 5, 1, 7, 9), (0, 4, 1, 2, 2), (40, 33, 1, 16, 9), (2, 0, 1, 3, 3)]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradient_of_a_bias(shape, dtype, rng):
+    g = (10 + rng.standard_normal(shape)).astype(dtype)
+    for layout in (g, np.asfortranarray(g)):
+        found = kernels.conv.bias_gradient(layout)
+        assert found.dtype == g.dtype
+        expected = g.astype(float).sum(axis=(0, 2, 3, 4))
+        np.testing.assert_allclose(found, expected, rtol=2e-6 if dtype == "float32" else 1e-14)

@@ -70,7 +70,9 @@ def _layer(
 def _convolution(group: Group, bar: float, plan: Plan) -> Benchmark:
     batch, channels, filters, size, k, padding, stride, groups = plan
     options = {"padding": padding, "stride": stride, "groups": groups}
-    kind = "-depthwise" if groups > 1 else f"-stride-{stride}" if stride > 1 else ""
+    kind = f"-stride-{stride}" if stride > 1 else ""
+    if groups > 1:
+        kind += "-depthwise" if groups == channels else f"-groups-{groups}"
     return _layer(
         group,
         "-".join(map(str, plan[:6])) + kind,

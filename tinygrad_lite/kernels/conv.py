@@ -12,7 +12,7 @@ What is computed is written to an array of the caller, which lies in one piece.
 
 from __future__ import annotations
 
-from tinygrad_lite.kernels import depthwise, patches, winograd
+from tinygrad_lite.kernels import channels, depthwise, patches, winograd
 from tinygrad_lite.kernels.layout import in_one_piece
 from tinygrad_lite.kernels.settings import get_winograd
 
@@ -67,7 +67,7 @@ def weight_gradient(g, x, dw, stride, padding, dilation, groups):
 
 def bias_gradient(g):
     """Return the gradient of the bias (O,) from that of y."""
-    return g.sum(axis=(0, 2, 3, 4))
+    return channels.sums(g)
 
 
 def _of_planes(w, groups):

@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from tinygrad_lite.kernels.border import surround, uncover
-from tinygrad_lite.kernels.gemm import part, room_for
+from tinygrad_lite.kernels.gemm import APART, part, room_for
 from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import copy_run, fill
 from tinygrad_lite.kernels.simd import (
@@ -194,7 +194,7 @@ def _run(step, x, w, bias, y, stride, padding, dilation):
     geometry = np.array([image, seen, size, stride, padding, counts, run], np.int64).reshape(-1)
     with Team(min(get_num_threads(), x.shape[1])) as count:
         sums = prod(kernel) * vector
-        room = -(-(sums + length + prod(seen) + vector) // vector) * vector
+        room = -(-(sums + length + prod(seen) + vector) // vector) * vector + APART
         flat = (array.reshape(-1) for array in (x, w, bias, y))
         operands = step, geometry, offsets, *flat, room_for(count * room, x.dtype)
         (_shared(count, *operands) if count > 1 else _work(0, 1, *operands))

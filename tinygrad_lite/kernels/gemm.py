@@ -31,6 +31,9 @@ _ROWS = 8 * HEIGHTS[0]
 _COLUMNS = 2048
 _PAD = 16  # keeps the rows of a copy from falling on the same lines of the cache
 _A_SIZE = max(_ROWS * (_DEPTH + _PAD), _DEPTH * (_ROWS + _PAD))
+# Elements between the rooms of two threads: processors fetch what comes next before it is asked
+# for, and so would take from each other what stands near.
+APART = 2048
 # fewer multiplications, or elements to copy, than these are not worth a second thread
 _SHARED = 200_000
 

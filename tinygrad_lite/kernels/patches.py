@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tinygrad_lite.kernels.border import surround, uncover
-from tinygrad_lite.kernels.gemm import multiply, pack, part, room_for
+from tinygrad_lite.kernels.gemm import APART, multiply, pack, part, room_for
 from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import copy_run, fill, turn
 from tinygrad_lite.kernels.simd import (
@@ -502,7 +502,7 @@ def weight_gradient(g, x, dw, stride, padding, dilation, groups):
 
 def _run(step, count, plan, high, wide, arrays, turned=False, by_rows=False):
     """Take a step, with room for the border and `high` rows of a panel for each thread."""
-    room = -(-(high * wide + plan.border) // 16) * 16
+    room = -(-(high * wide + plan.border) // 16) * 16 + APART
     dtype = arrays[0].dtype
     scratch, spots = room_for(count * room, dtype), np.empty((count, 4 * wide), np.int64)
     flat = (array.reshape(-1) for array in arrays)

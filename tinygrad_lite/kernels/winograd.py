@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_lite.kernels.gemm import multiply, part, room_for
+from tinygrad_lite.kernels.gemm import APART, multiply, part, room_for
 from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import fill, turn
 from tinygrad_lite.kernels.simd import (
@@ -387,7 +387,7 @@ def _plan(shape, filters, size, padding, vector, threads, flipped, gradient):
     pixels = max((6 * columns + 1) * into, (6 * size[1] + 1) * out) + 36 * _SPAN * vector
     sums = _PLACES * channels * out * (1 if by_places else threads)
     panels = _PLACES * _up(filters, 2 * vector) * channels
-    room = _PLACES * block * tiles * (into + out) + pixels
+    room = _PLACES * block * tiles * (into + out) + pixels + APART
     return _Plan(np.array(sizes, np.int64), sums if gradient else panels, room)
 
 
