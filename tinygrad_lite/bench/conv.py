@@ -15,7 +15,9 @@ from tinygrad_lite.bench import rivals
 from tinygrad_lite.bench.measure import Benchmark, Group, Side
 
 _conv = Group("conv", "a training step of a convolution: N, channels, filters, H = W, k, padding")
-_beyond = Group("conv-beyond", "the same at sizes that suit no vector")
+_beyond = Group(
+    "conv-beyond", "the same at sizes that suit no vector: N, channels, filters, H = W, k, padding"
+)
 _around = Group("conv-around", "a training step of what stands around convolutions")
 
 # N, channels, filters, height and width, filter, padding, stride, groups
