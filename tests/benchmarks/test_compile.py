@@ -1,4 +1,4 @@
-"""How long a user waits for the recurrent kernels: once on a machine, and at each later start."""
+"""How long a user waits for kernels: once on a machine, and at each later start."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ pytestmark = [
 ]
 
 # every kernel of float32, alone and shared
-PROGRAM = """
+START = """
 import time
 import tinygrad_lite as tg
 from tinygrad_lite import kernels, layers
@@ -24,6 +24,12 @@ told = []
 start, work = time.perf_counter(), time.process_time()
 import numba
 loaded = time.perf_counter()
+"""
+END = """
+now = time.perf_counter()
+print(now - start, time.process_time() - work, loaded - start, len(told))
+"""
+RECURRENT = """
 with kernels.compiling(told.append):
     for kind in (layers.RNN, layers.LSTM, layers.GRU):
         for batch, steps, hidden in ((1, 1, 4), (8, 32, 96)):
@@ -37,28 +43,36 @@ names |= {name + "s" for name in names}
 ran = {name for name in names if getattr(kernels.recurrent, name).signatures}
 assert ran == names, names - ran
 assert kernels.gemm._share.signatures and kernels.gemm._shares.signatures
-now = time.perf_counter()
-print(now - start, time.process_time() - work, loaded - start, len(told))
+"""
+IMAGES = """
+from tinygrad_lite import warmup
+with kernels.compiling(told.append):
+    warmup.FAMILIES["convolution and pooling"]()
+for family in (kernels.patches, kernels.winograd, kernels.depthwise):
+    assert family._work.signatures and family._shared.signatures
 """
 
 
-def waited(folder):
+def waited(program, folder):
     """Return the seconds by the clock, those of work, those of loading Numba; and what was told."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
-    command = [sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-c", START + program + END]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     *seconds, told = run.stdout.split()
     return *map(float, seconds), int(told)
 
 
-def test_the_wait_for_the_recurrent_kernels(tmp_path):
+@pytest.mark.parametrize(
+    ("program", "most"), [(RECURRENT, 20), (IMAGES, 30)], ids=["recurrence", "images"]
+)
+def test_the_wait_for_kernels(program, most, tmp_path):
     """Seconds of work count, by which the rest of the machine does not disturb the measure."""
-    wall, work, numba, told = waited(tmp_path)
+    wall, work, numba, told = waited(program, tmp_path)
     print(f"cold: {wall:.1f} s, {work:.1f} s of work, {numba:.2f} s of it to load Numba")
     assert told  # the user sees why
-    assert min(wall, work) <= 20
-    wall, work, numba, told = waited(tmp_path)
+    assert min(wall, work) <= most
+    wall, work, numba, told = waited(program, tmp_path)
     print(f"cached: {wall:.2f} s, {work:.2f} s of work, {numba:.2f} s of it to load Numba")
     assert not told
     assert min(wall, work) <= 1

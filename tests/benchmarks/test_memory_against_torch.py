@@ -1,4 +1,4 @@
-"""The memory that a training step of a recurrent layer takes: no more than PyTorch's (optional)."""
+"""The memory that training steps take, beside PyTorch's (optional)."""
 
 import os
 import subprocess
@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 
 library, kind, *sizes = sys.argv[1:]
-if library == "torch":
+if kind == "ResNet":
+    from tinygrad_lite.bench import nets
+elif library == "torch":
     import torch
     from torch import nn as layers
     tensor, options = torch.tensor, {"batch_first": True}
@@ -32,7 +34,13 @@ def megabytes(key):
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
 
-def training(steps, batch, inputs, hidden):
+def training(*sizes):
+    if kind == "ResNet":
+        build = nets._their_training if library == "torch" else nets._our_training
+        return build(nets._resnet20, (sizes[0], 3, 32, 32)).step
+    return recurrent(*sizes)
+
+def recurrent(steps, batch, inputs, hidden):
     rng = np.random.default_rng(0)
     layer = getattr(layers, kind)(inputs, hidden, **options)
     x = tensor(rng.standard_normal((batch, steps, inputs), dtype="f"), requires_grad=True)
@@ -77,3 +85,11 @@ def test_the_peak_of_a_training_step(kind, sizes):
     ours, theirs = (peak(library, kind, *sizes) for library in ("tinygrad_lite", "torch"))
     print(f"{kind} {sizes}: ours {ours:.1f} MB, PyTorch's {theirs:.1f} MB")
     assert ours <= theirs
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="Linux tells the peak")
+def test_the_peak_of_a_step_of_resnet20():
+    ours, theirs = (peak(library, "ResNet", 64) for library in ("tinygrad_lite", "torch"))
+    print(f"ResNet-20, batch 64: ours {ours:.1f} MB, PyTorch's {theirs:.1f} MB")
+    assert ours <= 1.2 * theirs

@@ -113,13 +113,14 @@ def _training(model: Any, optimizer: Any, cross_entropy: Any, tensor: Any, shape
 
     def step() -> None:
         optimizer.zero_grad()
-        last[0] = cross_entropy(model(x), y)
-        last[0].backward()
+        loss = cross_entropy(model(x), y)
+        loss.backward()
         optimizer.step()
+        last[0] = loss.detach()  # which lets go of the graph
 
     # in front of the head, ReLUs that flip for a rounding error change gradients by more than that
     head = list(model.parameters())[-2:]
-    return Side(step, lambda: [t.detach().numpy() for t in (*last, *head)])
+    return Side(step, lambda: [last[0].numpy(), *(p.detach().numpy() for p in head)])
 
 
 def _our_training(build: Callable[[Library], Any], shape: tuple[int, ...]) -> Side:
