@@ -460,3 +460,21 @@ def ctc_loss(log_probs, target, blank):
         if [k for k in merged if k != blank] == list(target):
             total += math.exp(sum(log_probs[t, k] for t, k in enumerate(path)))
     return -math.log(total) if total else math.inf
+
+
+def affine(image, linear, offset, size, fill):
+    """An image (H, W) seen through an affine map of places, by bilinear interpolation.
+
+    Beyond its edge it has the value `fill`, or that of the nearest pixel if there is none.
+    """
+    (h, w), out = image.shape, np.zeros(size)
+    for place in np.ndindex(*size):
+        y, x = linear @ place + offset
+        if fill is None:
+            y, x = min(max(y, 0), h - 1), min(max(x, 0), w - 1)
+        i, j = int(np.floor(y)), int(np.floor(x))
+        for a, b in ((i, j), (i, j + 1), (i + 1, j), (i + 1, j + 1)):
+            inside = 0 <= a < h and 0 <= b < w
+            value = image[a, b] if inside else fill or 0.0
+            out[place] += max(0.0, 1 - abs(y - a)) * max(0.0, 1 - abs(x - b)) * value
+    return out
