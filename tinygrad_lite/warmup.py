@@ -55,9 +55,12 @@ def _pointwise() -> None:
 
 
 def _optimizers() -> None:
-    layer = layers.Dense(2, 2)
-    layer(tg.ones(1, 2)).sum().backward()
-    optim.SGD(layer.parameters(), lr=0.1).step()
+    for kind in (optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop):
+        layer = layers.Dense(400, 400)
+        layer(tg.ones(1, 400)).sum().backward()
+        optimizer = kind(layer.parameters(), lr=0.1)
+        for _ in range(2):  # the first one sets up its memory
+            optimizer.step()
 
 
 def _recurrence(kind: str) -> None:
