@@ -6,9 +6,22 @@ sees neighbours for neighbouring results.
 
 from __future__ import annotations
 
+import numpy as np
+
 from tinygrad_lite.kernels.jit import kernel, routine
 from tinygrad_lite.kernels.layout import copy_run, fill
 from tinygrad_lite.kernels.simd import at, get, put
+
+# The geometry of a call begins with these rows, a number each for depth, rows and columns: images,
+# what filters see of them and of a border, results; the step from one to the next; zeros in front.
+IMAGE, SEEN, RESULT, STRIDE, PADDING = range(5)
+
+
+@kernel
+def three(geometry, row):
+    """Return the numbers of a row."""
+    start = at(geometry, 3 * row)
+    return get(start), get(at(start, 1)), get(at(start, 2))
 
 
 @kernel
@@ -29,9 +42,13 @@ def _between(source, source_step, target, target_step, length):
             put(at(target, k * target_step), get(at(source, k * source_step)))
 
 
-@routine("pnnnnnnnnnnnp")
-def surround(x, channels, depth, rows, columns, front, top, left, deep, high, wide, stride, out):
-    """Copy an image into one of (deep, high, wide), zeros where it does not reach."""
+@routine("pnip")
+def surround(x, channels, geometry, out):
+    """Copy an image into one with a border, zeros where it does not reach."""
+    depth, rows, columns = three(geometry, IMAGE)
+    deep, high, wide = three(geometry, SEEN)
+    front, top, left = three(geometry, PADDING)
+    stride = three(geometry, STRIDE)[2]
     run = wide // stride
     for phase in range(stride):
         first, end = _inside(phase, left, stride, columns, run)
@@ -51,12 +68,16 @@ def surround(x, channels, depth, rows, columns, front, top, left, deep, high, wi
                     fill(at(target, end), run - end, 0)
 
 
-@routine("pnnnnnnnnnnnp")
-def uncover(x, channels, depth, rows, columns, front, top, left, deep, high, wide, stride, out):
+@routine("pnip")
+def uncover(x, channels, geometry, out):
     """Copy back what `surround` copied: to `out`, an image, from x, which has a border.
 
     What lies beyond the border of x becomes zero.
     """
+    depth, rows, columns = three(geometry, IMAGE)
+    deep, high, wide = three(geometry, SEEN)
+    front, top, left = three(geometry, PADDING)
+    stride = three(geometry, STRIDE)[2]
     run = wide // stride
     for phase in range(stride):
         first, end = _inside(phase, left, stride, columns, run)
@@ -74,3 +95,18 @@ def uncover(x, channels, depth, rows, columns, front, top, left, deep, high, wid
                         fill(target, columns, 0)
                     if reached:
                         _between(source, 1, at(target, start), stride, end - first)
+
+
+def seen_by(window, size, stride, dilation):
+    """Return the size of an image that filters see all of, columns in multiples of the stride."""
+    places = zip(window, size, stride, dilation, strict=True)
+    depth, rows, columns = ((n - 1) * step + (k - 1) * apart + 1 for k, n, step, apart in places)
+    return depth, rows, -(-columns // stride[2]) * stride[2]
+
+
+def places_of(channels, window, seen, stride, dilation):
+    """Return how far from the first pixel that a result sees each tap of its filter looks."""
+    c, i, j, k = np.indices((channels, *window)).reshape(4, -1)
+    line = (c * seen[0] + i * dilation[0]) * seen[1] + j * dilation[1]
+    column, run = k * dilation[2], seen[2] // stride[2]
+    return line * seen[2] + column % stride[2] * run + column // stride[2]

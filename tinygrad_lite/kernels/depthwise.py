@@ -11,7 +11,17 @@ from math import prod
 
 import numpy as np
 
-from tinygrad_lite.kernels.border import surround, uncover
+from tinygrad_lite.kernels.border import (
+    IMAGE,
+    RESULT,
+    SEEN,
+    STRIDE,
+    places_of,
+    seen_by,
+    surround,
+    three,
+    uncover,
+)
 from tinygrad_lite.kernels.gemm import APART, part, room_for
 from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import copy_run, fill
@@ -27,8 +37,7 @@ from tinygrad_lite.kernels.simd import (
 )
 from tinygrad_lite.kernels.threads import Team, get_num_threads
 
-# The geometry of a call: rows of three whole numbers, of which these are the names.
-_IMAGE, _SEEN, _RESULT, _STRIDE, _PADDING = range(5)  # depth, rows, columns
+# Further rows of a call's geometry.
 _COUNTS = 5  # images, channels, filters of a channel
 _TAPS = 6  # taps of a filter, rows of the result in a run, elements of a run
 
@@ -68,22 +77,15 @@ def _compare(x, sums, taps, offsets, y, n):
             add_product(at(source, get(at(offsets, k))), result, at(sums, k * size))
 
 
-@kernel
-def _three(geometry, row):
-    start = at(geometry, 3 * row)
-    return get(start), get(at(start, 1)), get(at(start, 2))
-
-
 @routine("pppppnniinn")
 def _channels(x, w, bias, y, sums, room, step, geometry, offsets, t, count):
     """Take one step for some channels: y from x and w; x from y and w; or w from x and y."""
-    depth, rows, columns = _three(geometry, _IMAGE)
-    deep, high, across = _three(geometry, _SEEN)
-    behind, below, wide = _three(geometry, _RESULT)
-    depth_step, row_step, stride = _three(geometry, _STRIDE)
-    front, top, left = _three(geometry, _PADDING)
-    images, channels, filters = _three(geometry, _COUNTS)
-    taps, together, length = _three(geometry, _TAPS)
+    depth, rows, columns = three(geometry, IMAGE)
+    deep, high, across = three(geometry, SEEN)
+    behind, below, wide = three(geometry, RESULT)
+    depth_step, row_step, _ = three(geometry, STRIDE)
+    images, channels, filters = three(geometry, _COUNTS)
+    taps, together, length = three(geometry, _TAPS)
     pixels, results, seen = depth * rows * columns, behind * below * wide, deep * high * across
     size = lanes(x)
     run = at(sums, taps * size)
@@ -99,21 +101,7 @@ def _channels(x, w, bias, y, sums, room, step, geometry, offsets, t, count):
             if step == _INPUT:
                 fill(border, seen, 0)
             else:
-                surround(
-                    image,
-                    1,
-                    depth,
-                    rows,
-                    columns,
-                    front,
-                    top,
-                    left,
-                    deep,
-                    high,
-                    across,
-                    stride,
-                    border,
-                )
+                surround(image, 1, geometry, border)
             for o in range(filters):
                 filter_ = channel * filters + o
                 result = at(y, (n * channels * filters + filter_) * results)
@@ -142,21 +130,7 @@ def _channels(x, w, bias, y, sums, room, step, geometry, offsets, t, count):
                         put(at(ofo, k), total)
                     fill(sums, taps * size, 0)
             if step == _INPUT:
-                uncover(
-                    border,
-                    1,
-                    depth,
-                    rows,
-                    columns,
-                    front,
-                    top,
-                    left,
-                    deep,
-                    high,
-                    across,
-                    stride,
-                    image,
-                )
+                uncover(border, 1, geometry, image)
 
 
 @kernel
@@ -178,14 +152,8 @@ def _run(step, x, w, bias, y, stride, padding, dilation):
     """Take a step, for all channels."""
     prepare(x.dtype)
     kernel, image, size = w.shape[2:], x.shape[2:], y.shape[2:]
-    seen = [
-        (n - 1) * s + (k - 1) * d + 1
-        for n, s, k, d in zip(size, stride, kernel, dilation, strict=True)
-    ]
-    seen[2] = -(-seen[2] // stride[2]) * stride[2]
-    i, j, k = np.indices(kernel).reshape(3, -1) * np.array(dilation)[:, None]
-    moved = k % stride[2] * (seen[2] // stride[2]) + k // stride[2]
-    offsets = (i * seen[1] + j) * seen[2] + moved
+    seen = seen_by(kernel, size, stride, dilation)
+    offsets = places_of(1, kernel, seen, stride, dilation)
     together = size[1] if stride[1] == 1 else 1
     vector = VECTOR_BYTES // x.itemsize
     length = -(-((together - 1) * seen[2] + size[2]) // vector) * vector

@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_lite.kernels.border import surround, uncover
+from tinygrad_lite.kernels.border import (
+    IMAGE,
+    RESULT,
+    SEEN,
+    STRIDE,
+    places_of,
+    seen_by,
+    surround,
+    three,
+    uncover,
+)
 from tinygrad_lite.kernels.gemm import APART, multiply, pack, part, room_for
 from tinygrad_lite.kernels.jit import intp, kernel, prange, prepare, routine
 from tinygrad_lite.kernels.layout import copy_run, fill, turn
@@ -37,8 +47,7 @@ _LONG = 4  # panels between two updates of the filters' gradient
 _MANY = 50_000  # weights whose gradient is not added up in each thread
 _HIGH = 96  # rows of patches' gradients between a product and their addition
 
-# The geometry of a call: rows of three whole numbers, of which these are the names.
-_IMAGE, _SEEN, _RESULT, _STRIDE, _PADDING = range(5)  # depth, rows, columns
+# Further rows of a call's geometry.
 _COUNTS = 5  # images, groups, images that are taken together
 _WIDTHS = 6  # channels, filters and taps of a group
 _LAYOUT = 7  # elements from a row of filters to the next, which borders, parts of the channels
@@ -50,22 +59,16 @@ _AROUND, _NONE, _PIXELWISE = range(3)  # in the last one, a filter sees one pixe
 
 
 @kernel
-def _three(geometry, row):
-    start = at(geometry, 3 * row)
-    return get(start), get(at(start, 1)), get(at(start, 2))
-
-
-@kernel
 def _volume(geometry, row):
-    a, b, c = _three(geometry, row)
+    a, b, c = three(geometry, row)
     return a * b * c
 
 
 @kernel
 def _panels(geometry, wide):
     """Return how many panels the results of the images taken together make, and how many items."""
-    panels = (_three(geometry, _COUNTS)[2] * _volume(geometry, _RESULT) + wide - 1) // wide
-    images, groups, together = _three(geometry, _COUNTS)
+    panels = (three(geometry, _COUNTS)[2] * _volume(geometry, RESULT) + wide - 1) // wide
+    images, groups, together = three(geometry, _COUNTS)
     return panels, (images + together - 1) // together * groups * panels
 
 
@@ -75,13 +78,13 @@ def _locate(geometry, first, number, spots):
 
     A run is (place of its first pixel, place in the panel, length, place of its first result).
     """
-    _, rows, columns = _three(geometry, _SEEN)
-    deep, high, wide = _three(geometry, _RESULT)
-    depth_step, row_step, _ = _three(geometry, _STRIDE)
-    channels, filters, _ = _three(geometry, _WIDTHS)
-    groups = _three(geometry, _COUNTS)[1]
-    image = channels * _three(geometry, _SEEN)[0] * rows * columns
-    if _three(geometry, _LAYOUT)[1] != _AROUND:
+    _, rows, columns = three(geometry, SEEN)
+    deep, high, wide = three(geometry, RESULT)
+    depth_step, row_step, _ = three(geometry, STRIDE)
+    channels, filters, _ = three(geometry, _WIDTHS)
+    groups = three(geometry, _COUNTS)[1]
+    image = channels * three(geometry, SEEN)[0] * rows * columns
+    if three(geometry, _LAYOUT)[1] != _AROUND:
         image *= groups
     plane = deep * high * wide
     runs = done = 0
@@ -114,30 +117,14 @@ def _in_one_piece(spots, runs, number):
 @kernel
 def _bordered(geometry, x, first, group, out):
     """Return the group's channels of the images that are taken together, and how many these are."""
-    depth, rows, columns = _three(geometry, _IMAGE)
-    deep, high, wide = _three(geometry, _SEEN)
-    front, top, left = _three(geometry, _PADDING)
-    groups, channels = _three(geometry, _COUNTS)[1], _three(geometry, _WIDTHS)[0]
-    number = min(_three(geometry, _COUNTS)[2], _three(geometry, _COUNTS)[0] - first)
-    pixels = channels * depth * rows * columns
-    if _three(geometry, _LAYOUT)[1] != _AROUND:
+    images, groups, together = three(geometry, _COUNTS)
+    channels, seen = three(geometry, _WIDTHS)[0], _volume(geometry, SEEN)
+    number, pixels = min(together, images - first), channels * _volume(geometry, IMAGE)
+    if three(geometry, _LAYOUT)[1] != _AROUND:
         return at(x, (first * groups + group) * pixels), number
     for n in range(number):
-        surround(
-            at(x, ((first + n) * groups + group) * pixels),
-            channels,
-            depth,
-            rows,
-            columns,
-            front,
-            top,
-            left,
-            deep,
-            high,
-            wide,
-            _three(geometry, _STRIDE)[2],
-            at(out, n * channels * deep * high * wide),
-        )
+        image = at(x, ((first + n) * groups + group) * pixels)
+        surround(image, channels, geometry, at(out, n * channels * seen))
     return out, number
 
 
@@ -187,9 +174,9 @@ def _scatter(patches, row, channels, taps, offsets, runs, spots, out):
 def _convolve(x, w, y, bias, panel, geometry, offsets, spots, t, count):
     """Compute the panels of one thread."""
     wide = 2 * lanes(x)
-    _, groups, together = _three(geometry, _COUNTS)
-    _, filters, taps = _three(geometry, _WIDTHS)
-    w_row, results = _three(geometry, _LAYOUT)[0], _volume(geometry, _RESULT)
+    _, groups, together = three(geometry, _COUNTS)
+    _, filters, taps = three(geometry, _WIDTHS)
+    w_row, results = three(geometry, _LAYOUT)[0], _volume(geometry, RESULT)
     block = at(panel, taps * wide)
     border = at(block, filters * wide)
     images, number = border, 0
@@ -240,14 +227,11 @@ def _spread(w, g, dx, panel, geometry, offsets, spots, t, count):
     w is turned: (taps, filters).
     """
     wide = 2 * lanes(w)
-    depth, rows, columns = _three(geometry, _IMAGE)
-    deep, high, across = _three(geometry, _SEEN)
-    front, top, left = _three(geometry, _PADDING)
-    images, groups, together = _three(geometry, _COUNTS)
-    channels, filters, taps = _three(geometry, _WIDTHS)
-    borders, parts = _three(geometry, _LAYOUT)[1], _three(geometry, _LAYOUT)[2]
-    of_channel, results = taps // channels, _volume(geometry, _RESULT)
-    seen, pixels = deep * high * across, depth * rows * columns
+    images, groups, together = three(geometry, _COUNTS)
+    channels, filters, taps = three(geometry, _WIDTHS)
+    _, borders, parts = three(geometry, _LAYOUT)
+    of_channel, results = taps // channels, _volume(geometry, RESULT)
+    seen, pixels = _volume(geometry, SEEN), _volume(geometry, IMAGE)
     at_once = max(1, _HIGH // of_channel)
     block = at(panel, filters * wide)
     border = at(block, at_once * of_channel * wide)
@@ -289,21 +273,9 @@ def _spread(w, g, dx, panel, geometry, offsets, spots, t, count):
                 _scatter(block, wide, some, of_channel, at(offsets, k), runs, spots, inside)
         if borders == _AROUND:
             for n in range(number):
-                uncover(
-                    at(border, (n * channels + start) * seen),
-                    end - start,
-                    depth,
-                    rows,
-                    columns,
-                    front,
-                    top,
-                    left,
-                    deep,
-                    high,
-                    across,
-                    _three(geometry, _STRIDE)[2],
-                    at(target, (n * groups * channels + start) * pixels),
-                )
+                source = at(border, (n * channels + start) * seen)
+                here = at(target, (n * groups * channels + start) * pixels)
+                uncover(source, end - start, geometry, here)
 
 
 @routine("ppppiiinnbb")
@@ -313,9 +285,9 @@ def _gradient(x, g, sums, panel, geometry, offsets, spots, t, count, turned, by_
     Each thread does so for some of the panels; or, `by_rows`, some rows for all the panels.
     """
     wide = _LONG * 2 * lanes(x)
-    _, groups, together = _three(geometry, _COUNTS)
-    _, filters, taps = _three(geometry, _WIDTHS)
-    results, size = _volume(geometry, _RESULT), taps * filters
+    _, groups, together = three(geometry, _COUNTS)
+    _, filters, taps = three(geometry, _WIDTHS)
+    results, size = _volume(geometry, RESULT), taps * filters
     block = at(panel, taps * wide)
     packed = at(block, filters * wide)
     border = at(packed, (max(taps, filters) + wide) * wide)
@@ -421,11 +393,7 @@ def _plan(images, channels, filters, image, window, how, size, threads):
     """
     stride, padding, dilation, groups = how
     channels, filters = channels // groups, filters // groups
-    seen = [
-        (n - 1) * step + (k - 1) * apart + 1
-        for n, step, k, apart in zip(size, stride, window, dilation, strict=True)
-    ]
-    seen[2] = -(-seen[2] // stride[2]) * stride[2]
+    seen = seen_by(window, size, stride, dilation)
     taps = channels * prod(window)
     together = max(1, min(_TOGETHER // max(1, prod(size)), -(-images // threads)))
     borders = _AROUND
@@ -435,15 +403,11 @@ def _plan(images, channels, filters, image, window, how, size, threads):
             borders, together = _PIXELWISE, 1
     items = -(-images // together) * groups
     parts = 1 if items >= threads else min(threads, channels)
-    row = (
-        taps if taps % 256 else taps + 16
-    )  # twelve rows should not fall on the same lines of the cache
+    # twelve rows should not fall on the same lines of the cache
+    row = taps if taps % 256 else taps + 16
     counts, widths = (images, groups, together), (channels, filters, taps)
     rows = image, seen, size, stride, padding, counts, widths, (row, borders, parts)
-    c, i, j, k = np.indices((channels, *window)).reshape(4, -1)
-    line = (c * seen[0] + i * dilation[0]) * seen[1] + j * dilation[1]
-    column, run = k * dilation[2], seen[2] // stride[2]
-    offsets = line * seen[2] + column % stride[2] * run + column // stride[2]
+    offsets = places_of(channels, window, seen, stride, dilation)
     border = together * channels * prod(seen) if borders == _AROUND else 0
     return _Plan(
         np.array(rows, np.int64).reshape(-1), offsets, channels, filters, taps, row, border

@@ -46,8 +46,6 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 def numbers(value: int | Sizes, name: str, subject: str, least: int, axes: int) -> Sizes:
     """Return `value` as one whole number for each of the spatial axes, after checking it."""
-    if value.__class__ is int and value >= least:  # type: ignore[operator]
-        return (value,) * axes  # type: ignore[return-value]
     several = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
     whole = [isinstance(v, int | np.integer) and not isinstance(v, bool) for v in several]
     if len(several) != axes or not all(whole) or min(several) < least:
