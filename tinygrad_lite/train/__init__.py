@@ -1,22 +1,36 @@
 """Training: a loop that emits typed events, and the listeners that show them."""
 
 from tinygrad_lite.train.events import (
+    BatchValidated,
+    CheckpointFailed,
+    CheckpointSaved,
     Compiling,
     EpochEnded,
     Event,
     FitEnded,
     FitStarted,
+    LayersMeasured,
+    LayerState,
     StepEnded,
+    StepSkipped,
+    Warned,
 )
 from tinygrad_lite.train.loop import History, Trainer
 
 __all__ = [
+    "BatchValidated",
+    "CheckpointFailed",
+    "CheckpointSaved",
     "Compiling",
     "EpochEnded",
     "Event",
     "FitEnded",
     "FitStarted",
     "History",
+    "LayerState",
+    "LayersMeasured",
     "StepEnded",
+    "StepSkipped",
     "Trainer",
+    "Warned",
 ]
