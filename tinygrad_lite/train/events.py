@@ -5,7 +5,7 @@ Every event is a frozen dataclass of plain values: `dataclasses.asdict` makes JS
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -164,6 +164,7 @@ class EpochEnded:
         best: whether it is the best epoch so far.
         waiting: seconds that were waited for training data.
         total: steps since the training began.
+        matrices: metrics that are no single number, rows of numbers: a confusion matrix.
     """
 
     epoch: int
@@ -173,6 +174,7 @@ class EpochEnded:
     best: bool
     waiting: float = 0.0
     total: int = 0
+    matrices: dict[str, list[list[float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
