@@ -26,6 +26,7 @@ from tinygrad_lite.op import FLOATS
 from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
 
 _RAW = (np.ndarray, list)
+_Generator = np.random.Generator
 
 _trace: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar(
     "trace", default=None
@@ -198,6 +199,20 @@ class Module(Hooked):
         for name, tensor in own.items():
             if name in values:
                 tensor.data = values[name].astype(tensor.dtype)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what a bit-exact resume needs of this Module beside its parameters and buffers.
+
+        These are the states of the random generators among its attributes; a Module that keeps
+        more between steps adds it here: numbers, text, arrays, and lists and dicts of those.
+        """
+        own = {name: value for name, value in vars(self).items() if isinstance(value, _Generator)}
+        return {name: generator.bit_generator.state for name, generator in own.items()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take over what `get_extra_state` returned."""
+        for name, value in state.items():
+            getattr(self, name).bit_generator.state = value
 
     def astype(self, dtype: DTypeLike) -> Module:
         """Convert all floating parameters and buffers in place; return self."""
