@@ -1,4 +1,7 @@
-"""Optimisers, each registered as a plugin under its lower-case name; clipping and schedules."""
+"""Optimisers, each registered as a plugin under its lower-case name, and what goes with them.
+
+Schedules of the learning rate, averages of the weights, parameter groups, clipping of gradients.
+"""
 
 from tinygrad_lite.optim import schedules
 from tinygrad_lite.optim.adam import Adam
