@@ -9,6 +9,8 @@ from tinygrad_lite.optim.adagrad import Adagrad
 from tinygrad_lite.optim.adam import Adam
 from tinygrad_lite.optim.adamw import AdamW
 from tinygrad_lite.optim.clip import clip_grad_norm_, clip_grad_value_
+from tinygrad_lite.optim.ema import EMA
+from tinygrad_lite.optim.groups import decay_groups
 from tinygrad_lite.optim.nadam import NAdam
 from tinygrad_lite.optim.optimizer import Optimizer
 from tinygrad_lite.optim.radam import RAdam
@@ -20,6 +22,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "EMA",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -27,5 +30,6 @@ __all__ = [
     "SGD",
     "clip_grad_norm_",
     "clip_grad_value_",
+    "decay_groups",
     "schedules",
 ]
