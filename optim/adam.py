@@ -48,32 +48,15 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    def check(self, group: Group) -> None:
-        """Raise ArgumentError also if the betas are not two."""
-        super().check(group)
-        if not isinstance(group["betas"], tuple) or len(group["betas"]) != 2:
-            raise self._error(
-                f"betas={group['betas']!r} are not two numbers", fix="betas=(0.9, 0.999)"
-            )
-
     def update(self, parameter: np.ndarray, grad: np.ndarray, state: State, group: Group) -> None:
         """Take one step."""
-        if not state:
-            state |= {
-                "step": 0,
-                "exp_avg": np.zeros_like(parameter),
-                "exp_avg_sq": np.zeros_like(parameter),
-            }
-        state["step"] += 1
         beta1, beta2 = group["betas"]
-        m, v = state["exp_avg"], state["exp_avg_sq"]
         if self.decoupled:
             parameter *= 1.0 - group["lr"] * group["weight_decay"]
         else:
             grad = with_decay(grad, parameter, group["weight_decay"])
         scratch = np.empty_like(parameter)  # one temporary array: fresh memory costs more than sums
-        blend(m, grad, beta1, scratch)
-        blend(v, np.multiply(grad, grad, out=scratch), beta2, scratch)
+        m, v = moments(grad, state, (beta1, beta2), scratch)
         divisor = np.sqrt(v, out=scratch)
         divisor *= 1.0 / math.sqrt(1.0 - beta2 ** state["step"])
         divisor += group["eps"]
@@ -99,3 +82,17 @@ class Adam(Optimizer):
                 group["eps"],
             ),
         )
+
+
+def moments(
+    grad: np.ndarray, state: State, betas: tuple[float, float], scratch: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count a step, and return the running means of the gradient and of its square."""
+    if not state:
+        state["step"] = 0
+        state["exp_avg"], state["exp_avg_sq"] = np.zeros_like(scratch), np.zeros_like(scratch)
+    state["step"] += 1
+    m, v = state["exp_avg"], state["exp_avg_sq"]
+    blend(m, grad, betas[0], scratch)
+    blend(v, np.multiply(grad, grad, out=scratch), betas[1], scratch)
+    return m, v

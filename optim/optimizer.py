@@ -51,8 +51,12 @@ class Optimizer:
         "betas": (0.0, 1.0),
         "dampening": (0.0, math.inf),
         "eps": (0.0, math.inf),
+        "initial_accumulator_value": (0.0, math.inf),
         "lr": (0.0, math.inf),
+        "lr_decay": (0.0, math.inf),
         "momentum": (0.0, 1.0),
+        "momentum_decay": (0.0, math.inf),
+        "rho": (0.0, 1.0),
         "weight_decay": (0.0, math.inf),
     }
 
@@ -167,9 +171,9 @@ class Optimizer:
 
     @lr.setter
     def lr(self, value: float) -> None:
-        self._check_limits({"lr": _plain(value)})
+        self._check_limits({"lr": plain(value)})
         for group in self.param_groups:
-            group["lr"] = _plain(value)
+            group["lr"] = plain(value)
 
     # -- state ------------------------------------------------------------------------------------
 
@@ -215,7 +219,7 @@ class Optimizer:
                 )
             )
         for i, group in enumerate(self.param_groups):
-            group |= {k: _plain(state[f"groups.{i}.{k}"]) for k in group if k != "params"}
+            group |= {k: plain(state[f"groups.{i}.{k}"]) for k in group if k != "params"}
         for (_, _, memory), loaded in zip(self._slots, memories, strict=True):
             memory.clear()
             memory |= loaded
@@ -236,6 +240,9 @@ class Optimizer:
     def check(self, group: Group) -> None:
         """Raise ArgumentError unless the options of a group are possible, also together."""
         self._check_limits(group)
+        betas = group.get("betas", (0.0, 0.0))
+        if not isinstance(betas, tuple) or len(betas) != 2:
+            raise self._error(f"betas={betas!r} are not two numbers", fix="betas=(0.9, 0.999)")
 
     def _check_limits(self, options: Group) -> None:
         for name, value in options.items():
@@ -271,7 +278,7 @@ class Optimizer:
                     {"item": parameter},
                     fix="pass model.parameters(), or make it one: tg.Parameter(values)",
                 )
-        options = {name: _plain(given.get(name, value)) for name, value in defaults.items()}
+        options = {name: plain(given.get(name, value)) for name, value in defaults.items()}
         self.check(options)
         return {"params": params} | options
 
@@ -303,12 +310,12 @@ def with_decay(grad: np.ndarray, parameter: np.ndarray, weight_decay: float) -> 
     return grad + weight_decay * parameter if weight_decay else grad
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Turn NumPy's numbers into Python's, which never widen a float32 array; lists into tuples."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    return tuple(_plain(item) for item in value) if isinstance(value, list | tuple) else value
+    return tuple(plain(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def _copy(value: Any, dtype: np.dtype[Any] | None = None) -> Any:
-    return np.array(value, dtype) if isinstance(value, np.ndarray) else _plain(value)
+    return np.array(value, dtype) if isinstance(value, np.ndarray) else plain(value)

@@ -12,6 +12,10 @@ EVERY = {
     "adam": (optim.Adam, {"betas": (0.8, 0.95), "weight_decay": 0.1}),
     "adamw": (optim.AdamW, {"betas": (0.8, 0.95)}),
     "rmsprop": (optim.RMSprop, {"momentum": 0.9, "centered": True}),
+    "nadam": (optim.NAdam, {"betas": (0.8, 0.95), "weight_decay": 0.1}),
+    "radam": (optim.RAdam, {"betas": (0.8, 0.95), "weight_decay": 0.1}),
+    "adagrad": (optim.Adagrad, {"lr_decay": 0.1, "initial_accumulator_value": 0.5}),
+    "adadelta": (optim.Adadelta, {"rho": 0.8, "weight_decay": 0.1}),
 }
 
 
@@ -192,6 +196,15 @@ def one():
         (lambda: optim.Adam(one(), betas=0.9), "are not two numbers"),
         (lambda: optim.AdamW(one(), eps=-1e-8), "eps=-1e-08 is not possible"),
         (lambda: optim.RMSprop(one(), alpha=1.5), "alpha=1.5 is not possible"),
+        (lambda: optim.NAdam(one(), betas=(0.9,)), "are not two numbers"),
+        (lambda: optim.NAdam(one(), momentum_decay=-1), "momentum_decay=-1 is not possible"),
+        (lambda: optim.RAdam(one(), betas=0.9), "are not two numbers"),
+        (lambda: optim.Adagrad(one(), lr_decay=-1), "lr_decay=-1 is not possible"),
+        (
+            lambda: optim.Adagrad(one(), initial_accumulator_value=-1),
+            "initial_accumulator_value=-1 is not possible",
+        ),
+        (lambda: optim.Adadelta(one(), rho=1.0), "rho=1.0 is not possible"),
     ],
 )
 def test_bad_arguments(make, text):

@@ -55,6 +55,55 @@ def rmsprop(x, grads, lr, alpha, eps, weight_decay, momentum, centered):
     return x
 
 
+def nadam(x, grads, lr, betas, eps, weight_decay, momentum_decay):
+    m = v = 0.0
+    mu = [betas[0] * (1 - 0.5 * 0.96 ** (t * momentum_decay)) for t in range(len(grads) + 2)]
+    for t, g in enumerate(grads, start=1):
+        g = g + weight_decay * x
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        m_hat = mu[t + 1] * m / (1 - math.prod(mu[1 : t + 2]))
+        m_hat += (1 - mu[t]) * g / (1 - math.prod(mu[1 : t + 1]))
+        x = x - lr * m_hat / (math.sqrt(v / (1 - betas[1] ** t)) + eps)
+    return x
+
+
+def radam(x, grads, lr, betas, eps, weight_decay):
+    m = v = 0.0
+    limit = 2 / (1 - betas[1]) - 1
+    for t, g in enumerate(grads, start=1):
+        g = g + weight_decay * x
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        step = m / (1 - betas[0] ** t)
+        rho = limit - 2 * t * betas[1] ** t / (1 - betas[1] ** t)
+        if rho > 5:
+            r = math.sqrt((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho))
+            step *= r * math.sqrt(1 - betas[1] ** t) / (math.sqrt(v) + eps)
+        x = x - lr * step
+    return x
+
+
+def adagrad(x, grads, lr, lr_decay, weight_decay, initial_accumulator_value, eps):
+    total = initial_accumulator_value
+    for t, g in enumerate(grads):
+        g = g + weight_decay * x
+        total += g**2
+        x = x - lr / (1 + t * lr_decay) * g / (math.sqrt(total) + eps)
+    return x
+
+
+def adadelta(x, grads, lr, rho, eps, weight_decay):
+    v = u = 0.0
+    for g in grads:
+        g = g + weight_decay * x
+        v = rho * v + (1 - rho) * g**2
+        delta = math.sqrt(u + eps) / math.sqrt(v + eps) * g
+        u = rho * u + (1 - rho) * delta**2
+        x = x - lr * delta
+    return x
+
+
 def compare(make, rule, options, seed, shape=(2, 3)):
     """Run STEPS steps of both on the same random gradients."""
     rng = np.random.default_rng(seed)
@@ -101,11 +150,39 @@ def test_rmsprop(seed, lr, alpha, weight_decay, momentum, centered):
     compare(optim.RMSprop, rmsprop, options | {"eps": 1e-3, "centered": centered}, seed)
 
 
+@given(seeds, rates, st.tuples(shares, shares), decays, st.sampled_from([0.0, 4e-3, 0.5]))
+def test_nadam(seed, lr, betas, weight_decay, momentum_decay):
+    options = {"lr": lr, "betas": betas, "eps": 1e-3, "weight_decay": weight_decay}
+    compare(optim.NAdam, nadam, options | {"momentum_decay": momentum_decay}, seed)
+
+
+@given(seeds, rates, st.tuples(shares, st.floats(0.5, 0.999)), decays)
+def test_radam(seed, lr, betas, weight_decay):
+    options = {"lr": lr, "betas": betas, "eps": 1e-3, "weight_decay": weight_decay}
+    compare(optim.RAdam, radam, options, seed)
+
+
+@given(seeds, rates, st.sampled_from([0.0, 0.3]), decays, st.sampled_from([0.0, 0.5]))
+def test_adagrad(seed, lr, lr_decay, weight_decay, start):
+    options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": 1e-3}
+    compare(optim.Adagrad, adagrad, options | {"initial_accumulator_value": start}, seed)
+
+
+@given(seeds, rates, shares, st.sampled_from([1e-6, 1e-2]), decays)
+def test_adadelta(seed, lr, rho, eps, weight_decay):
+    options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay}
+    compare(optim.Adadelta, adadelta, options, seed)
+
+
 EVERY = [
     (optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
     (optim.Adam, {"weight_decay": 0.1}),
     (optim.AdamW, {}),
     (optim.RMSprop, {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    (optim.NAdam, {"weight_decay": 0.1}),
+    (optim.RAdam, {"weight_decay": 0.1, "betas": (0.9, 0.8)}),
+    (optim.Adagrad, {"weight_decay": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.1}),
+    (optim.Adadelta, {"weight_decay": 0.1}),
 ]
 
 
@@ -125,7 +202,7 @@ def test_dtype_and_shape_stay(make, options, shape, dtype):
     assert values.shape == shape
     assert (values < 2.0).all()
     for name, value in optimizer.state_dict().items():
-        if name.startswith("state") and not name.endswith("step"):
+        if name.startswith("state") and not name.endswith(("step", "mu_product")):
             assert (value.dtype, value.shape) == (np.dtype(dtype), shape)
 
 
@@ -143,6 +220,18 @@ def test_dtype_and_shape_stay(make, options, shape, dtype):
             {"lr": 1e-2, "alpha": 0.99, "eps": 1e-8, "weight_decay": 0, "momentum": 0}
             | {"centered": False},
         ),
+        (
+            optim.NAdam,
+            {"lr": 2e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0}
+            | {"momentum_decay": 4e-3},
+        ),
+        (optim.RAdam, {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0}),
+        (
+            optim.Adagrad,
+            {"lr": 1e-2, "lr_decay": 0, "weight_decay": 0, "initial_accumulator_value": 0}
+            | {"eps": 1e-10},
+        ),
+        (optim.Adadelta, {"lr": 1.0, "rho": 0.9, "eps": 1e-6, "weight_decay": 0}),
     ],
 )
 def test_defaults_are_pytorch_s(make, defaults):
