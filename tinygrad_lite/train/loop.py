@@ -254,7 +254,7 @@ class Trainer:
         outputs = self.model(*inputs)
         loss = self.loss(outputs, targets)
         self._check({"loss, a function that returns a Tensor": isinstance(loss, Tensor)})
-        measured = {name: f(outputs.data, targets.data) for name, f in self.metrics.items()}
+        measured = {m.name: m(outputs.data, targets.data) for m in self.metrics}
         return loss, {"loss": loss.item(), **measured}
 
     def _as_model(self, part: Tensor) -> Tensor:
