@@ -183,7 +183,7 @@ class Classification(Metric):
             DTypeError: labels are not of integers.
             DataError: a label is out of range.
         """
-        if outputs.ndim == 1 or outputs.shape[self.axis] == 1:
+        if outputs.ndim < 2 or outputs.shape[self.axis] == 1:
             outputs, targets = self._two_classes(outputs, targets)
         elif outputs.ndim == targets.ndim:
             same_shape(self.name, outputs, targets, names=("outputs", "targets"))
@@ -197,7 +197,7 @@ class Classification(Metric):
                         f"without the classes, on axis {self.axis}, outputs must have the shape "
                         "of the targets",
                         {"outputs": np.moveaxis(outputs, 1, self.axis), "targets": targets},
-                        fix=f"{type(self).__name__}(axis={-self.axis}) if they are on that axis",
+                        fix=f"make the metric with axis={-self.axis} if that is where they are",
                     )
                 )
         scores, labels, kept = labelled_rows(
@@ -212,6 +212,7 @@ class Classification(Metric):
         if outputs.ndim > 1:
             targets = targets.squeeze(self.axis) if targets.shape == outputs.shape else targets
             outputs = outputs.squeeze(self.axis)
+        same_shape(self.name, outputs, targets, names=("outputs", "targets"))
         if targets.dtype.kind not in "iu":
             known = (targets == 0) | (targets == 1) | (targets == self.ignore_index)
             if not known.all():
@@ -273,7 +274,7 @@ class TopK(_Quotient, Classification):
                 )
             )
         own, labels = scores[np.arange(len(labels)), labels, None], labels[:, None]
-        # of equal scores the first is the larger, as for argmax; NaN, largest of all there, as well
+        # of equal scores the first counts as larger, as for argmax; one that is NaN is no hit
         behind = (scores < own) | ((scores == own) & (np.arange(classes) >= labels))
         self.total += int(np.count_nonzero(behind.sum(axis=1) > classes - self.k))
         self.count += len(labels)
