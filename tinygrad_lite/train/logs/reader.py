@@ -92,7 +92,7 @@ def read(path: str | os.PathLike[str], steps: bool = True) -> Run:
                 numbers.extend([float(data[name]) for name in _COLUMNS])
             times[-1][1] = now
         except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise _broken(path, f"line {place} is none of a log ({error})") from error
+            raise _broken(path, f"see its line {place}") from error
     if not starts:
         raise _broken(path, "it is empty")
     table = np.array(numbers).reshape(-1, len(_COLUMNS))
