@@ -1,5 +1,6 @@
 """Training: a loop that emits typed events, and the listeners that show them."""
 
+from tinygrad_lite.train import logs
 from tinygrad_lite.train.events import (
     BatchValidated,
     CheckpointFailed,
@@ -33,4 +34,5 @@ __all__ = [
     "StepSkipped",
     "Trainer",
     "Warned",
+    "logs",
 ]
