@@ -24,7 +24,10 @@ FILES = [
         for n in ("memory", "anomaly", "protocols", "creation", "modes", "module")
     ),
     *(ENGINE / f"{n}.py" for n in ("transforms", "tree", "through_time")),
-    *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
+    *(
+        ENGINE / f"{n}.py"
+        for n in ("summary", "dry_run", "checkpoint", "plugins", "functional", "__init__")
+    ),
     *(ENGINE / "ops").glob("*.py"),
     *(ENGINE / "kernels").glob("*.py"),
 ]
