@@ -31,7 +31,7 @@ def multiply_adds(op: Op, args: Raw, params: Params, result: Any) -> int:
     return 0 if count is None else int(count(args, params, result))
 
 
-# -- results: None where the op itself is to compute, or to complain --------------------------------
+# -- results: None where the op itself is to compute, or to complain ------------------------------
 
 
 def _elementwise(op: Op, args: Raw, params: Params) -> Any:

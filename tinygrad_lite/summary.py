@@ -16,7 +16,7 @@ from tinygrad_lite import dry_run
 from tinygrad_lite.errors import ArgumentError, TinygradLiteError, message
 from tinygrad_lite.graph import Node, next_order, raw
 from tinygrad_lite.modes import enable_grad, standing_in
-from tinygrad_lite.module import Module, Parameter, trace_calls
+from tinygrad_lite.module import Buffer, Module, Parameter, trace_calls
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops import random
 from tinygrad_lite.tensor import Tensor
@@ -452,15 +452,14 @@ class _Tracer:
 
 
 def _count(row: Row, tensor: Tensor, counted: set[int]) -> None:
-    """Count a Tensor that a Module holds; one that is no Parameter, but learned, like one that is."""
-    learned = tensor.requires_grad
+    """Count a Tensor that a Module holds."""
     if id(tensor) in counted:
         row.shared += tensor.size
-    elif learned:
+    elif tensor.requires_grad:
         row.parameters += tensor.size
     elif isinstance(tensor, Parameter):
         row.frozen += tensor.size
-    else:
+    elif isinstance(tensor, Buffer):
         row.buffers += tensor.size
     counted.add(id(tensor))
 
