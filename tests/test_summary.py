@@ -415,7 +415,10 @@ def test_indices_for_an_embedding():
     with pytest.raises(tg.DTypeError) as caught:
         net.summary((7,))
     assert 'dtype="int64"' in caught.value.__notes__[-1]
-    assert "float32 (1, 7)" in caught.value.__notes__[-1]
+    assert "zeros, float32 (1, 7)" in caught.value.__notes__[-1]
+    with pytest.raises(tg.DTypeError) as caught:
+        net.summary(np.zeros((2, 7)))
+    assert caught.value.__notes__[-1] == "  in:  the summary's call with float32 (1, 7)"
 
 
 @pytest.mark.parametrize("inputs", [(), (np.zeros((0, 3)),), ("text",), (np.float32(3),)])
@@ -489,7 +492,7 @@ import sys
 from tinygrad_lite import layers
 net = layers.Sequential(
     layers.Conv2d(3, 64, 3), layers.BatchNorm2d(64), layers.MaxPool2d(2), layers.ReLU(),
-    layers.AvgPool2d(3), layers.ConvTranspose2d(64, 8, 3), layers.Flatten(), layers.Dense(54872, 9),
+    layers.AvgPool2d(3), layers.ConvTranspose2d(64, 8, 3), layers.Flatten(), layers.Dense(3528, 9),
 )
 summary = net.summary((3, 120, 120))
 assert summary.multiply_adds > 50_000_000

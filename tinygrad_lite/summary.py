@@ -37,7 +37,7 @@ class Row:
         output_shapes: of all results, without the batch axis; None if it was not called.
         parameters: learned numbers; shared ones count where met first.
         frozen: numbers in Parameters that do not require a gradient.
-        shared: numbers in Parameters that were counted in a row before.
+        shared: numbers in Parameters and Buffers that were counted in a row before.
         buffers: numbers that belong to its state and are not learned.
         multiply_adds: multiplications (each with its addition) in products of matrices, vectors and
             filters, for one sample.
@@ -308,7 +308,7 @@ def summarize(model: Module, *inputs: Any, dtype: DTypeLike = np.float32) -> Sum
         for module in model.modules():
             module.training = False
             module._hooks = None
-        result = tracer.call(model, sample)
+        result = tracer.call(model, sample, _told(sample, any(map(_is_shape, inputs))))
         tracer.measure_graph(result, sample)
     tensors = [tensor for _, tensor in model.named_parameters()]
     return Summary([*tracer.rows.values()], sum(tensor.data.nbytes for tensor in tensors))
@@ -323,7 +323,7 @@ def _sample(model: Module, inputs: Sequence[Any], dtype: DTypeLike) -> list[Any]
             message(
                 "summary",
                 "there is no sample to trace",
-                {f"input {i + 1}": given for i, given in enumerate(inputs)},
+                _numbered(inputs),
                 fix="pass the shape of a sample, as in model.summary((1, 28, 28)), or a batch",
             )
         )
@@ -382,10 +382,10 @@ class _Tracer:
             row = self.rows[id(module)] = Row(path, type(module).__name__, name, len(inside))
             inside.append(f"{path}." if path else "")
             for _, member in module._members():
-                if isinstance(member, Tensor):
+                if isinstance(member, Parameter | Buffer):
                     _count(row, member, counted)
 
-    def call(self, model: Module, sample: Sequence[Any]) -> Any:
+    def call(self, model: Module, sample: Sequence[Any], told: str) -> Any:
         """Call the model, without its arithmetic."""
         try:
             with (
@@ -396,17 +396,14 @@ class _Tracer:
             ):
                 return model(*sample)
         except TinygradLiteError as error:
-            error.add_note(
-                f"  in:  the summary's call with {_told(sample)}\n"
-                '  fix: where zeros do not fit, pass dtype="int64", or inputs: model.summary(x)'
-            )
+            error.add_note(f"  in:  the summary's call with {told}")
             raise
         except Exception as error:
             raise ArgumentError(
                 message(
                     "summary",
                     f"{type(model).__name__} failed on one sample, {type(error).__name__}: {error}",
-                    {f"input {i + 1}": part for i, part in enumerate(sample)},
+                    _numbered(sample),
                     fix="pass what the model is called with, as in model.summary(x, lengths)",
                 )
             ) from error
@@ -451,16 +448,16 @@ class _Tracer:
                     row.activations += owner.nbytes
 
 
-def _count(row: Row, tensor: Tensor, counted: set[int]) -> None:
-    """Count a Tensor that a Module holds."""
+def _count(row: Row, tensor: Parameter | Buffer, counted: set[int]) -> None:
+    """Count what a Module itself holds."""
     if id(tensor) in counted:
         row.shared += tensor.size
-    elif tensor.requires_grad:
-        row.parameters += tensor.size
-    elif isinstance(tensor, Parameter):
-        row.frozen += tensor.size
     elif isinstance(tensor, Buffer):
         row.buffers += tensor.size
+    elif tensor.requires_grad:
+        row.parameters += tensor.size
+    else:
+        row.frozen += tensor.size
     counted.add(id(tensor))
 
 
@@ -497,7 +494,16 @@ def _owner(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _told(sample: Sequence[Any]) -> str:
-    return ", ".join(
-        f"{part.dtype} {part.shape}" if isinstance(part, Tensor) else repr(part) for part in sample
+def _numbered(inputs: Sequence[Any]) -> dict[str, Any]:
+    return {f"input {i + 1}": given for i, given in enumerate(inputs)}
+
+
+def _told(sample: Sequence[Any], of_zeros: bool) -> str:
+    """Return what the model was called with, and what else could be tried."""
+    parts = [f"{p.dtype} {p.shape}" if isinstance(p, Tensor) else repr(p) for p in sample]
+    if not of_zeros:
+        return ", ".join(parts)
+    return (
+        f"zeros, {', '.join(parts)}\n"
+        '  fix: where these do not fit, pass dtype="int64", or inputs: model.summary(x)'
     )
