@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -24,6 +24,9 @@ from tinygrad_lite.errors import (
 from tinygrad_lite.hooks import Hooked
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
+
+if TYPE_CHECKING:
+    from tinygrad_lite.summary import Summary
 
 _RAW = (np.ndarray, list)
 _Generator = np.random.Generator
@@ -259,11 +262,15 @@ class Module(Hooked):
         arguments = {name: _plain(value) for name, value in (bound | extra).items()}
         return {"name": self.plugin_name} | kind | arguments
 
-    def summary(self, input_shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Any:
-        """Trace one sample of `input_shape` (no batch axis); return a printable table of layers."""
+    def summary(self, *inputs: Any, dtype: DTypeLike = np.float32) -> Summary:
+        """Trace one sample; return a printable table of layers.
+
+        `model.summary((1, 28, 28))`, a shape without batch axis, or what the model is called with,
+        `model.summary(x, lengths)`, of which the first sample is taken; see `summary.summarize`.
+        """
         from tinygrad_lite.summary import summarize
 
-        return summarize(self, input_shape, dtype)
+        return summarize(self, *inputs, dtype=dtype)
 
     def _headline(self) -> str:
         args, kwargs = self._arguments
