@@ -56,6 +56,11 @@ class Schedule:
         self.count += 1
         self._apply()
 
+    def rescale(self, factor: float) -> None:
+        """Multiply the rates, those of now and of all that is left, by `factor`."""
+        self._initial = [initial * factor for initial in self._initial]
+        self._apply()
+
     def state_dict(self) -> dict[str, Any]:
         """Return the count, the initial rates, and what else there is to remember."""
         remembered = {name: getattr(self, name) for name in self.memory}

@@ -46,6 +46,11 @@ class Warmup(Schedule):
             self.schedule.step(metric)
         super().step()
 
+    def rescale(self, factor: float) -> None:
+        """Multiply the rates, those of now and of all that is left, by `factor`."""
+        self.schedule.rescale(factor)
+        self._apply()
+
     def state_dict(self) -> dict[str, Any]:
         """Return the count, and under `schedule.` the state of what follows."""
         inner = {_INNER + name: value for name, value in self.schedule.state_dict().items()}

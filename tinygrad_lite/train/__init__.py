@@ -1,6 +1,7 @@
 """Training: a loop that emits typed events, and the listeners that show them."""
 
 from tinygrad_lite.train import logs
+from tinygrad_lite.train.callbacks import Callback
 from tinygrad_lite.train.events import (
     BatchValidated,
     CheckpointFailed,
@@ -16,10 +17,12 @@ from tinygrad_lite.train.events import (
     StepSkipped,
     Warned,
 )
-from tinygrad_lite.train.loop import History, Trainer
+from tinygrad_lite.train.history import History
+from tinygrad_lite.train.loop import Trainer
 
 __all__ = [
     "BatchValidated",
+    "Callback",
     "CheckpointFailed",
     "CheckpointSaved",
     "Compiling",

@@ -1,4 +1,4 @@
-"""What is wrong when a loss or a gradient is no finite number: which data, which op, which layer."""
+"""What is wrong when a loss or gradient is no finite number: which data, which op, which layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinygrad_lite.tensor import Tensor
 Batch = Sequence[Tensor]
 
 
-class NotFinite(Exception):
+class NotFiniteError(Exception):
     """A step whose loss or gradient is no finite number; nothing has been updated.
 
     Attributes:
@@ -36,7 +36,7 @@ def check_gradients(parameters: Iterable[Parameter], total: float | None = None)
         total: the norm of all gradients, if it is known.
 
     Raises:
-        NotFinite: one holds NaN or infinity.
+        NotFiniteError: one holds NaN or infinity.
     """
     if total is not None and np.isfinite(total):
         return
@@ -44,7 +44,7 @@ def check_gradients(parameters: Iterable[Parameter], total: float | None = None)
         grad = None if parameter.grad is None else parameter.grad.data
         # a sum of squares may overflow without cause, but never hides a NaN
         if grad is not None and not (np.isfinite(np.vdot(grad, grad)) or np.isfinite(grad).all()):
-            raise NotFinite(f"a gradient of shape {grad.shape} holds NaN or infinity")
+            raise NotFiniteError(f"a gradient of shape {grad.shape} holds NaN or infinity")
 
 
 def explain(
@@ -120,7 +120,7 @@ def _first_op(model: Module, again: Callable[[], Any]) -> str:
     try:
         with detect_anomaly(), trace_calls(trace):
             again()
-    except NotFinite:
+    except NotFiniteError:
         return ""
     except AnomalyError as error:
         if open_calls:

@@ -20,7 +20,7 @@ from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module, Parameter
 from tinygrad_lite.optim import EMA, Optimizer
 from tinygrad_lite.optim.schedules import Schedule
-from tinygrad_lite.summary import Summary, of_batch
+from tinygrad_lite.summary import Summary, summarize
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train import checkpoints, random_state, state
 from tinygrad_lite.train.best import BestWeights
@@ -35,13 +35,13 @@ from tinygrad_lite.train.events import (
     StepSkipped,
     Warned,
 )
-from tinygrad_lite.train.faults import NotFinite, explain
+from tinygrad_lite.train.faults import NotFiniteError, explain
 from tinygrad_lite.train.history import History
 from tinygrad_lite.train.metrics import Metric, find_metrics
 from tinygrad_lite.train.progress import Means, Progress
 from tinygrad_lite.train.session import Session
 from tinygrad_lite.train.signals import SIGTERM_EXIT
-from tinygrad_lite.train.update import Batch, Pair, Update, as_model, measure
+from tinygrad_lite.train.update import Batch, Pair, Update, measure
 from tinygrad_lite.train.watch import Watch
 
 Display = Literal["auto", "live", "plain", "off"]
@@ -363,7 +363,7 @@ class Trainer:
         before = random_state.capture()
         try:
             *inputs, _ = self.loaders["train"].first()
-            return of_batch(self.model, *(as_model(self.model, part) for part in inputs))
+            return summarize(self.model, *inputs)
         except Exception:  # whatever a user's model or data does; the first step will tell
             return None
         finally:
@@ -376,12 +376,15 @@ class Trainer:
             look = watch if watch is not None and watch.due() else None
             update, skipped, begin = Update(self, look), "", time.perf_counter()
             try:
-                drawn = [(batch, loader.indices) for batch in islice(batches, self.accumulate)]
+                drawn = []
+                for batch in islice(batches, self.accumulate):
+                    drawn.append((batch, loader.indices))
+                    position = loader.state_dict()
                 if not drawn:
                     return
                 start, lr = time.perf_counter(), self.optimizer.lr
                 means, pairs = update.run([batch for batch, _ in drawn])
-            except NotFinite as error:
+            except NotFiniteError as error:
                 if update.has_begun or progress.skipped == self.skip_nonfinite:
                     raise self._explained(update, drawn, error) from None
                 update.take_back()
@@ -390,7 +393,7 @@ class Trainer:
                 self._break_off(update)
                 raise
             progress.step += 1
-            self.positions["train"] = loader.state_dict()
+            self.positions["train"] = position
             if skipped:
                 progress.skipped += 1
                 left = self.skip_nonfinite - progress.skipped
@@ -468,7 +471,7 @@ class Trainer:
         update = Update(self)
         try:
             means, pairs = update.run(batches)
-        except NotFinite as error:
+        except NotFiniteError as error:
             raise self._explained(update, [(batch, None) for batch in batches], error) from None
         except BaseException:
             self._break_off(update)
@@ -499,7 +502,7 @@ class Trainer:
             update.take_back()
 
     def _explained(
-        self, update: Update, drawn: Sequence[tuple[Batch, Any]], error: NotFinite
+        self, update: Update, drawn: Sequence[tuple[Batch, Any]], error: NotFiniteError
     ) -> TinygradLiteError:
         """Return the error that says where NaN or infinity came from, after going back."""
         self._break_off(update)

@@ -15,7 +15,7 @@ from tinygrad_lite.op import FLOATS
 from tinygrad_lite.ops.random import get_rng_state, set_rng_state
 from tinygrad_lite.optim import clip_grad_norm_, clip_grad_value_
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train.faults import NotFinite, check_gradients
+from tinygrad_lite.train.faults import NotFiniteError, check_gradients
 from tinygrad_lite.train.progress import Means
 from tinygrad_lite.train.watch import Watch
 
@@ -56,7 +56,7 @@ class Update:
         """Learn from batches as if they were one; return means of what was reported, and pairs.
 
         Raises:
-            NotFinite: the loss or a gradient is not finite; the weights are as before.
+            NotFiniteError: the loss or a gradient is not finite; the weights are as before.
             DataError: there are no targets where a loss needs them.
             ArgumentError: what loss or training_step returned is not what it should be.
         """
@@ -99,7 +99,7 @@ class Update:
                 loss, measured, pair = measure(trainer, batch)
             if not all(map(isfinite, measured.values())):
                 what = next(name for name, value in measured.items() if not isfinite(value))
-                raise NotFinite(f"the {what} is {measured[what]}")
+                raise NotFiniteError(f"the {what} is {measured[what]}")
             by_itself = loss is None
             if loss is not None:
                 (loss if share == 1 else loss * share).backward()

@@ -1,4 +1,4 @@
-"""A look into the layers while they learn, now and then: gradients, weights, updates, dead units."""
+"""A look into the layers as they learn, now and then: gradients, weights, updates, dead units."""
 
 from __future__ import annotations
 
