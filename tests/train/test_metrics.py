@@ -188,6 +188,7 @@ def test_r2_of_constant_targets_is_1_if_they_are_met_else_0(dtype):
     targets = np.full(7, 0.1, dtype)
     assert over(R2(), targets, targets, [3]) == 1
     assert over(R2(), targets + dtype(1), targets, [3]) == 0
+    assert math.isnan(R2()(targets[:1], targets[:1]))
     two = np.stack([targets, np.arange(7, dtype=dtype)], 1)
     assert over(R2(), two + dtype(1), two, [3]) == pytest.approx((0 + 1 - 7 / 28) / 2)
 
@@ -247,7 +248,9 @@ def test_every_step_of_a_sequence_is_a_sample(metric, rng):
 
 def test_classes_are_on_axis_1_where_the_metric_is_made_so(rng):
     outputs, targets = rng.standard_normal((2, 3, 4, 5)), rng.integers(0, 3, (2, 4, 5))
-    assert Accuracy(axis=1)(outputs, targets) == (outputs.argmax(1) == targets).mean()
+    right = (outputs.argmax(1) == targets).mean()
+    assert Accuracy(axis=1)(outputs, targets) == right
+    assert Accuracy(axis=1)(outputs, np.moveaxis(np.eye(3)[targets], -1, 1)) == right
 
 
 @pytest.mark.parametrize("metric", CLASSIFIERS, ids=lambda metric: metric.name)
@@ -295,6 +298,7 @@ def test_single_outputs_that_are_probabilities_have_a_threshold():
     outputs, targets = [0.1, 0.5, 0.6, 0.4], [0, 0, 1, 1]
     assert Accuracy(threshold=0.5)(outputs, targets) == 0.75
     assert Accuracy()(outputs, targets) == 0.5
+    assert Accuracy()(outputs, [0.0, -100, 1, 1]) == pytest.approx(2 / 3)
 
 
 def test_single_outputs_of_a_sequence_may_lie_on_axis_1(rng):
@@ -347,7 +351,7 @@ def test_a_call_is_the_value_of_these_alone():
     metric = F1()
     metric.update(np.eye(3), np.array([0, 1, 1]))
     before = metric.value()
-    assert metric(tg.tensor([[1.0, 0.0]]), tg.tensor([0])) == 1
+    assert metric(tg.tensor([[1.0, 0.0]], requires_grad=True), tg.tensor([0])) == 1
     assert metric.value() == before
     assert accuracy([[0, 1], [1, 0]], [1, 1]) == 0.5
 
@@ -496,6 +500,13 @@ def test_a_metric_of_the_users_own():
 def test_metrics_that_are_none(metrics, problem):
     with pytest.raises(ArgumentError, match=problem):
         find_metrics(metrics)
+
+
+@pytest.mark.parametrize("attribute", ["name", "totals"])
+def test_a_metric_that_is_not_complete(attribute, monkeypatch):
+    monkeypatch.delattr(Span, attribute)
+    with pytest.raises(ArgumentError, match=f"Span: a metric has the attribute `{attribute}`"):
+        find_metrics([Span()])
 
 
 @pytest.mark.parametrize("value", [None, "3", np.zeros(2), np.zeros(1)])

@@ -566,7 +566,8 @@ def find_metrics(
             functions of (outputs, targets), of which the `Mean` over batches is taken.
 
     Raises:
-        ArgumentError: a name is unknown or meant twice, or something else is given.
+        ArgumentError: a name is unknown or meant twice, a Metric lacks an attribute, or something
+            else is given.
     """
     found: dict[str, Metric] = {}
     for metric in metrics:
@@ -597,6 +598,15 @@ def _find(metric: Any) -> Metric:
         )
     metric = METRICS[metric] if isinstance(metric, str) else metric
     if isinstance(metric, Metric):
+        missing = [name for name in ("name", "totals") if not hasattr(metric, name)]
+        if missing:
+            raise ArgumentError(
+                message(
+                    type(metric).__name__,
+                    f"a metric has the attribute `{missing[0]}`; see Metric",
+                    fix=f"give the class its {missing[0]}",
+                )
+            )
         fresh = deepcopy(metric)
         fresh.reset()
         return fresh
