@@ -56,9 +56,10 @@ class Schedule:
         self.count += 1
         self._apply()
 
-    def rescale(self, factor: float) -> None:
-        """Multiply the rates, those of now and of all that is left, by `factor`."""
-        self._initial = [initial * factor for initial in self._initial]
+    def rebase(self, lr: float) -> None:
+        """Go on as if the first group had begun with the rate `lr`, and the others in proportion."""
+        first = self._initial[0]
+        self._initial = [lr * (rate / first if first else 1.0) for rate in self._initial]
         self._apply()
 
     def state_dict(self) -> dict[str, Any]:

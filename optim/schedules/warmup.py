@@ -46,9 +46,9 @@ class Warmup(Schedule):
             self.schedule.step(metric)
         super().step()
 
-    def rescale(self, factor: float) -> None:
-        """Multiply the rates, those of now and of all that is left, by `factor`."""
-        self.schedule.rescale(factor)
+    def rebase(self, lr: float) -> None:
+        """Go on as if the first group had begun with the rate `lr`, and the others in proportion."""
+        self.schedule.rebase(lr)
         self._apply()
 
     def state_dict(self) -> dict[str, Any]:

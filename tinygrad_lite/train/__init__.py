@@ -19,6 +19,7 @@ from tinygrad_lite.train.events import (
 )
 from tinygrad_lite.train.history import History
 from tinygrad_lite.train.loop import Trainer
+from tinygrad_lite.train.metrics import Mean, Metric
 
 __all__ = [
     "BatchValidated",
@@ -33,6 +34,8 @@ __all__ = [
     "History",
     "LayerState",
     "LayersMeasured",
+    "Mean",
+    "Metric",
     "StepEnded",
     "StepSkipped",
     "Trainer",

@@ -37,7 +37,7 @@ from tinygrad_lite.train.events import (
 )
 from tinygrad_lite.train.faults import NotFiniteError, explain
 from tinygrad_lite.train.history import History
-from tinygrad_lite.train.metrics import Metric, find_metrics
+from tinygrad_lite.train.metrics import Function, Metric, find_metrics
 from tinygrad_lite.train.progress import Means, Progress
 from tinygrad_lite.train.session import Session
 from tinygrad_lite.train.signals import SIGTERM_EXIT
@@ -90,7 +90,6 @@ class Trainer:
 
     Attributes:
         progress: how far the training has come.
-        resume_command: what the display says to go on with an unfinished run.
 
     Raises:
         ArgumentError: there is neither a loss nor a training_step, a metric is unknown, or an
@@ -102,7 +101,7 @@ class Trainer:
         model: Module,
         optimizer: Optimizer | Mapping[str, Optimizer],
         loss: Callable[..., Tensor] | None = None,
-        metrics: Sequence[str | Callable[..., float] | Metric] = (),
+        metrics: Sequence[str | Function | Metric] = (),
         schedule: Schedule | Sequence[Schedule] | None = None,
         schedule_by: Unit = "step",
         clip_norm: float | None = None,
@@ -157,7 +156,6 @@ class Trainer:
         self.callbacks, self.display = list(callbacks), display
         self.folder = None if folder is None else Path(folder)
         self.save_every, self.keep = save_every, keep
-        self.resume_command = f"fit(..., resume={str(folder)!r})"
         self.progress = Progress()
         self.best_weights = BestWeights()
         self.loaders: dict[str, DataLoader] = {}
@@ -239,7 +237,8 @@ class Trainer:
             resume: go on, bit by bit as if nothing had happened: from a checkpoint, or the last one
                 of a run, by its folder. True is the folder of this Trainer, and begins a new run
                 if there is nothing in it yet.
-            lr: learning rate to go on with, in place of the one in the checkpoint.
+            lr: learning rate to go on with, in place of the one that the run began with; what
+                schedules made of that changes in proportion.
 
         Raises:
             ArgumentError: epochs is no whole number from 1 on, `until` no function, or the folder
@@ -329,7 +328,7 @@ class Trainer:
         self.progress, self.stopping, self.is_consistent = Progress(), "", True
         notes = [] if saved is None else state.restore(self, saved)
         if lr is not None:
-            self._go_on_at(lr)
+            self._rebase(lr)
         self._note_positions()
         yield self._started(epochs, watched)
         yield from map(Warned, notes)
@@ -557,11 +556,10 @@ class Trainer:
             if ("epoch" if schedule.needs_metric else self.schedule_by) == unit:
                 yield schedule
 
-    def _go_on_at(self, lr: float) -> None:
-        """Take another learning rate than that of the checkpoint."""
-        factor = lr / self.optimizer.lr
+    def _rebase(self, lr: float) -> None:
+        """Go on as if the run had begun with this learning rate."""
         for schedule in self.schedules:
-            schedule.rescale(factor)
+            schedule.rebase(lr)
         if not self.schedules:
             self.optimizer.lr = lr
 

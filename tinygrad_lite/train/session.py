@@ -22,6 +22,7 @@ from tinygrad_lite.train.events import (
     StepEnded,
     Warned,
 )
+from tinygrad_lite.train.launch import resume_command
 from tinygrad_lite.train.logs import JSONL
 from tinygrad_lite.train.signals import StopSignals
 
@@ -112,6 +113,7 @@ class Session:
             self._save()
         reason = trainer.stopping if fault is None else _in_a_line(fault)
         unfinished = bool(reason) and trainer.progress.epoch <= epochs
+        again = trainer.folder if unfinished and self._checkpoint else None
         self.emit(
             FitEnded(
                 interrupted=self.received is not None,
@@ -119,7 +121,7 @@ class Session:
                 reason=reason,
                 best=trainer.progress.best,
                 checkpoint=self._checkpoint,
-                resume=trainer.resume_command if unfinished and self._checkpoint else None,
+                resume=None if again is None else resume_command(again),
             )
         )
 
