@@ -593,7 +593,7 @@ def test_a_summary_can_be_kept():
     assert told["rows"][0]["multiply_adds"] == summary.multiply_adds
 
 
-# -- what is computed after all ---------------------------------------------------------------------
+# -- what is computed after all -------------------------------------------------------------------
 
 
 def test_ops_of_users_are_computed_and_not_counted():
@@ -629,7 +629,12 @@ def test_attention_of_many_heads():
     assert row.activations == 4 * 2 * 3 * 4 * (7 + 5)
     mask = np.tril(np.ones((5, 4, 3), bool))
     net = Function(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, mask))
-    assert net.summary((4, 6), (3, 6), (5, 3, 7)).multiply_adds == 5 * 4 * 3 * 13
+    inputs = [(4, 6), (3, 6), (5, 3, 7)]
+    wanted = matmuls(net, *(tg.zeros(1, *shape) for shape in inputs))
+    assert net.summary(*inputs).multiply_adds == wanted == 4 * 3 * 6 + 5 * 4 * 3 * 7
+    net = Function(F.scaled_dot_product_attention)
+    assert net.summary(*inputs).multiply_adds == wanted
+    assert net.summary(*inputs).rows[0].output_shape == (5, 4, 7)
 
 
 def test_lengths_make_outputs_of_their_own():
