@@ -158,6 +158,15 @@ def _of_steps(args: Raw, params: Params, y: Any) -> int:
     return int(n * steps * (w_ih.size + w_hh.size))
 
 
+def _of_attention(args: Raw, params: Params, y: Any) -> int:
+    """Each query meets each key, and each of its weights a value."""
+    query, key, *_ = args
+    lead = np.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+    *_, length, features = query.shape
+    places = key.shape[-2]
+    return math.prod(lead) * length * places * features + int(y[0].size) * places
+
+
 _COSTS: dict[str, Callable[[Raw, Params, Any], int]] = {
     "linear": lambda args, params, y: y.size * args[0].shape[-1],
     "matmul": lambda args, params, y: np.size(y) * args[0].shape[-1],
@@ -166,7 +175,5 @@ _COSTS: dict[str, Callable[[Raw, Params, Any], int]] = {
     **{f"conv{n}d": lambda args, params, y: _of_windows(y, args[1]) for n in (1, 2, 3)},
     **{f"conv{n}d_input": lambda args, params, y: _of_windows(*args) for n in (1, 2, 3)},
     **dict.fromkeys(("rnn", "lstm", "gru"), _of_steps),
-    "scaled_dot_product_attention": lambda args, params, y: (
-        y[1].size * (args[0].shape[-1] + args[2].shape[-1])
-    ),
+    "scaled_dot_product_attention": _of_attention,
 }
