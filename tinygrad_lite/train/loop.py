@@ -263,7 +263,7 @@ class Trainer:
                 with closing(events):
                     for event in events:
                         session.emit(event)
-                        if isinstance(event, EpochEnded) and until is not None and until(event):
+                        if until is not None and any(map(until, _ended(event))):
                             self.stop("this is enough")
             except BaseException as fault:
                 session.end(epochs, fault)
@@ -571,6 +571,13 @@ class Trainer:
 
     def _note_positions(self) -> None:
         self.positions = {name: loader.state_dict() for name, loader in self.loaders.items()}
+
+
+def _ended(event: Event) -> Sequence[EpochEnded]:
+    """Return the epoch that has ended with an event, or before a run was resumed."""
+    if isinstance(event, FitStarted):
+        return event.history[-1:]
+    return (event,) if isinstance(event, EpochEnded) else ()
 
 
 def _check(arguments: dict[str, bool]) -> None:
