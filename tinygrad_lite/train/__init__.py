@@ -16,6 +16,7 @@ from tinygrad_lite.train.events import (
     Warned,
 )
 from tinygrad_lite.train.loop import History, Trainer
+from tinygrad_lite.train.lr_finder import LRCurve, find_lr
 
 __all__ = [
     "BatchValidated",
@@ -27,10 +28,12 @@ __all__ = [
     "FitEnded",
     "FitStarted",
     "History",
+    "LRCurve",
     "LayerState",
     "LayersMeasured",
     "StepEnded",
     "StepSkipped",
     "Trainer",
     "Warned",
+    "find_lr",
 ]

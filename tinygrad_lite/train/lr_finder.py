@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
@@ -15,20 +15,19 @@ from tinygrad_lite.errors import ArgumentError, DivergenceError, message
 from tinygrad_lite.ops.random import generator, using
 from tinygrad_lite.train.loop import Trainer, as_loader
 
-_SMOOTHING = 0.9  # share of the running mean that each loss leaves
-_DIVERGED = 4.0  # times the best smoothed loss
-_FEWEST = 10  # losses that tell anything
+_SMOOTHING = 0.8  # what the running mean keeps; with more it lags behind the rate
+_DIVERGED = 4.0  # times the lowest smoothed loss
 
 
 @dataclass(frozen=True)
 class LRCurve:
     """The loss at each learning rate; `study.lr_curve.show_lr_curve` draws it.
 
-    Shapes: lrs, losses, smoothed (M,) of float64.
+    Shapes: lrs, losses, smoothed (M,) of float64, M from 2 on.
 
     Attributes:
         lrs: the rates, rising.
-        losses: the loss of a batch, before the step with that rate.
+        losses: of a batch each, before the step with that rate.
         smoothed: running mean of the losses.
     """
 
@@ -44,12 +43,12 @@ class LRCurve:
 
     @property
     def tenth(self) -> float:
-        """A tenth of the rate at which the smoothed loss is least: the safe choice."""
+        """A tenth of the rate at which the smoothed loss is lowest: the safe choice."""
         return float(self.lrs[self.smoothed.argmin()]) / 10.0
 
     @property
     def suggestion(self) -> float:
-        """The smaller one of both."""
+        """The smaller of the two. It is as good as the curve: look whether that falls at all."""
         return min(self.steepest, self.tenth)
 
 
@@ -63,28 +62,29 @@ def find_lr(
 ) -> LRCurve:
     """Train for a few steps at rates that rise exponentially, and see which ones the loss bears.
 
-    It ends early when the smoothed loss has risen to 4 times its lowest, or is no longer finite.
+    It ends early when the smoothed loss has risen to 4 times its lowest, or a loss is not finite.
     All parameter groups have the same rate, and the schedule stands still. Afterwards everything is
-    as it was, bit by bit: weights, buffers, gradients, the optimiser, the library's random numbers.
+    as it was, bit by bit: weights, buffers, gradients, the optimiser, the loader, and what the
+    library's generator of random numbers will draw.
 
         curve = tg.train.find_lr(trainer, train)
-        trainer.optimizer.lr = curve.suggestion
+        trainer.optimizer.lr = curve.suggestion  # before a schedule is made, which goes by it
 
     Source: Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3; the
-    smoothing is Adam's, with its correction of the bias.
+    running mean is corrected for its bias as Adam's are.
 
     Args:
         trainer: whose `step(batch)` is run; nothing is shown.
-        train: as for `Trainer.fit`; gone through again if it ends.
+        train: as for `Trainer.fit`; when it ends, it begins again.
         start: the first rate.
         end: the last rate.
         steps: number of rates.
         batch_size: of the loader made here; a DataLoader brings its own.
 
     Raises:
-        ArgumentError: the rates do not rise from above 0, there are fewer than 10 steps, or the
-            loss was finite at fewer than 10 of them.
+        ArgumentError: the rates do not rise from above 0, or are fewer than 2.
         DataError: the data is empty or holds NaN or infinity.
+        DivergenceError: the loss was not even finite at the first two rates.
     """
     if not 0.0 < start < end < np.inf:
         raise ArgumentError(
@@ -94,37 +94,57 @@ def find_lr(
                 fix="choose 0 < start < end, e.g. 1e-7 and 10",
             )
         )
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < _FEWEST:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
         raise ArgumentError(
-            message("find_lr", f"steps={steps!r} is not possible", fix=f"take {_FEWEST} or more")
+            message("find_lr", f"steps={steps!r} is not possible", fix="take 2 or more, e.g. 100")
         )
     lrs = np.geomspace(start, end, steps)
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
-    with _unchanged(trainer), np.errstate(over="ignore", invalid="ignore"):
-        loader = as_loader(train, batch_size, shuffle=True)
-        with _position_kept(loader):
-            batches = chain.from_iterable(repeat(loader))
-            for lr, batch in zip(lrs, batches, strict=False):
-                trainer.optimizer.lr = lr
-                try:
-                    loss = trainer.step(batch)["loss"]
-                except DivergenceError:
-                    break
-                losses.append(loss)
-                mean = _SMOOTHING * mean + (1.0 - _SMOOTHING) * loss
-                smoothed.append(mean / (1.0 - _SMOOTHING ** len(losses)))
-                if smoothed[-1] > _DIVERGED * min(smoothed):
-                    break
-    ...
+    with _all_as_before(trainer), np.errstate(over="ignore", invalid="ignore"):
+        loader = copy(as_loader(train, batch_size, shuffle=True))  # with a position of its own
+        for lr, batch in zip(lrs, chain.from_iterable(repeat(loader)), strict=False):
+            trainer.optimizer.lr = float(lr)
+            try:
+                losses.append(trainer.step(batch)["loss"])
+            except DivergenceError:
+                break
+            mean = _SMOOTHING * mean + (1.0 - _SMOOTHING) * losses[-1]
+            smoothed.append(mean / (1.0 - _SMOOTHING ** len(losses)))
+            if smoothed[-1] > _DIVERGED * min(smoothed):
+                break
+    if len(losses) < 2:
+        raise DivergenceError(
+            message(
+                "find_lr",
+                f"the loss is not finite at the rate {lrs[len(losses)]:g} already",
+                fix="start lower, or look at the model: it may not be finite at any rate",
+            )
+        )
     return LRCurve(lrs[: len(losses)], np.array(losses), np.array(smoothed))
 
 
 @contextmanager
-def _unchanged(trainer: Trainer) -> Iterator[None]:
-    """Let the trainer work on copies, and give back what it had."""
-    model, optimizer = trainer.model, trainer.optimizer
-    learned = [p for group in optimizer.param_groups for p in group["params"]]
-    tensors = {id(t): t for t in (*model.parameters(), *dict(model.named_buffers()).values(), *learned)}
-    ...
+def _all_as_before(trainer: Trainer) -> Iterator[None]:
+    """Let the trainer work on copies of its arrays, and give back those that it had."""
+    model, optimizer, schedule = trainer.model, trainer.optimizer, trainer.schedule
+    buffers = [buffer for _, buffer in model.named_buffers()]
+    learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    tensors = {id(tensor): tensor for tensor in (*model.parameters(), *buffers, *learned)}
+    kept = [(tensor, tensor.data, tensor.grad) for tensor in tensors.values()]
+    modes = [(module, module.training) for module in model.modules()]
+    remembered = optimizer.state_dict()
+    trainer.schedule = None
+    try:
+        for tensor, data, _ in kept:
+            tensor.data = data.copy()
+        with using(deepcopy(generator())):
+            yield
+    finally:
+        for tensor, data, grad in kept:
+            tensor.data, tensor.grad = data, grad
+        for module, training in modes:
+            module.training = training
+        optimizer.load_state_dict(remembered)
+        trainer.schedule = schedule
