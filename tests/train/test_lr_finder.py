@@ -49,6 +49,15 @@ def test_quadratic(curvature):
     assert (curve.smoothed[:-1] <= 4 * np.minimum.accumulate(curve.smoothed[:-1])).all()
 
 
+def test_where_it_ends():
+    model = Quadratic(1.0)
+    losses = iter([1.0] * 10 + [1.05**i for i in range(100)])
+    model.training_step = lambda x: model.theta.sum() * 0.0 + next(losses)
+    trainer = Trainer(model, optim.SGD([model.theta]), display="off")
+    curve = find_lr(trainer, np.zeros((4, 1)), steps=100)
+    assert curve.smoothed[-2] <= 4.0 < curve.smoothed[-1]
+
+
 def test_the_suggestion_is_the_smaller_one():
     lrs = np.geomspace(1e-4, 1.0, 5)
     curve = LRCurve(lrs, lrs, np.array([5.0, 4.9, 4.0, 1.0, 9.0]))
