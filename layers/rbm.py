@@ -143,6 +143,14 @@ class RBM(Module):
                 )
             )
 
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return where the persistent chains stand."""
+        return {} if self._dreams is None else {"dreams": self._dreams.copy()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Let the persistent chains go on from there."""
+        self._dreams = state.get("dreams")
+
     def training_step(self, v: Tensor, *_: Any) -> Tensor:
         """Return the loss of one training step; labels, if any, are not looked at."""
         return self.contrastive_divergence(v)

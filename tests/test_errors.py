@@ -24,7 +24,10 @@ FILES = [
         for n in ("memory", "anomaly", "protocols", "creation", "modes", "module")
     ),
     *(ENGINE / f"{n}.py" for n in ("transforms", "tree", "through_time")),
-    *(ENGINE / f"{n}.py" for n in ("summary", "checkpoint", "plugins", "functional", "__init__")),
+    *(
+        ENGINE / f"{n}.py"
+        for n in ("summary", "dry_run", "checkpoint", "plugins", "functional", "__init__")
+    ),
     *(ENGINE / "ops").glob("*.py"),
     *(ENGINE / "kernels").glob("*.py"),
 ]
@@ -320,6 +323,10 @@ CASES = [
     (lambda: layers.Dense(3, 2)(x()), tg.ShapeError, "Dense(3, 2): |(..., features)"),
     (lambda: layers.Dense(3, 2)((x(4, 3), 1)), tg.DTypeError, "Dense(3, 2): |not a tuple|pass one Tensor"),
     (lambda: layers.Conv2d(3, 2, 1)(x(1, 8, 8, 3)), tg.ShapeError, "Conv2d(3, 2, 1): |transpose(0, 3, 1, 2)"),
+    (lambda: layers.Dense(1, 1).summary(), tg.ArgumentError, "summary: |no sample to trace|model.summary((1, 28, 28))"),
+    (lambda: NoName().summary((3,)), tg.ArgumentError, "summary: |NoName defines no forward"),
+    (lambda: layers.Sequential(layers.ReLU()).summary((3,), (3,)), tg.ArgumentError, "summary: |Sequential failed on one sample, TypeError|input 2 float32 (1, 3)"),
+    (lambda: layers.Dense(1, 1).summary((1,)).table(39), tg.ArgumentError, "summary: |width=39 is too little|40 or more"),
     (lambda: layers.Dense(1, 1).load_state_dict({}), tg.CheckpointError, "Dense(1, 1): |weight: missing there|strict=False"),
     # -- hooks
     (lambda: layers.Dense(1, 1).register_forward_hook(3), tg.ArgumentError, "Dense: |must be a function|hook int 3|without calling it"),

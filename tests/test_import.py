@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"numba", "llvmlite", "rich", "scipy", "click", "safetensors", "sklearn"}
+HEAVY |= {"matplotlib", "tensorboard", "tensorflow"}
 
 
 def python(code, **settings):
@@ -44,3 +45,12 @@ def test_the_import_costs_at_most_a_tenth_of_a_second_over_numpys(tmp_path):
     # from bytecode, as any second import, even where the environment keeps Python from writing it
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
     assert min(float(python(code, **compiled)) for _ in range(5)) < 0.1
+
+
+def test_the_logs_bring_what_they_need_only_when_they_are_made():
+    code = """if True:
+        import sys, tinygrad_lite as tg
+        tg.train.logs.JSONL("log.jsonl"), tg.train.logs.CSV("epochs.csv"), tg.train.logs.read
+        print(*{name.partition('.')[0] for name in sys.modules})
+    """
+    assert not {*python(code).split()} & {"matplotlib", "tensorboard", "tensorflow", "rich"}

@@ -40,7 +40,7 @@ from tinygrad_lite.module import Buffer, Module, Parameter, build
 from tinygrad_lite.op import Op
 from tinygrad_lite.ops import *
 from tinygrad_lite.ops import linalg
-from tinygrad_lite.ops.random import seed
+from tinygrad_lite.ops.random import get_rng_state, seed, set_rng_state
 from tinygrad_lite.plugins import (
     register_dataset,
     register_layer,
@@ -86,6 +86,7 @@ __all__ = [
     "float64",
     "functional",
     "get_num_threads",
+    "get_rng_state",
     "get_winograd",
     "grad",
     "gradcheck",
@@ -109,6 +110,7 @@ __all__ = [
     "save",
     "seed",
     "set_num_threads",
+    "set_rng_state",
     "set_winograd",
     "study",
     "tensor",

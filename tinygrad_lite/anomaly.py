@@ -179,7 +179,9 @@ def _error(
         lines.append("  the call, innermost last:")
         lines += "".join(traceback.format_list(stack)).splitlines()
     lines.append("  fix: keep operands where the op has a finite value: eps, clip, a smaller lr")
-    return AnomalyError("\n".join(lines))
+    error = AnomalyError("\n".join(lines))
+    error.order = 0 if node is None else node.order
+    return error
 
 
 def _arrays(values: Iterable[Any]) -> Iterator[np.ndarray]:

@@ -1,33 +1,26 @@
 """Models on disk: safetensors; the metadata holds the config that rebuilds the model, and a seal.
 
-The seal is a SHA-256 over config and tensors, so that a damaged file is refused, even where the
-damage would make another valid model.
+The seal is the SHA-256 of all of the file, itself taken as zeros. So a damaged file is refused,
+even where the damage would make another valid model.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-import secrets
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
-from tinygrad_lite.errors import CheckpointError
+from tinygrad_lite import plugins
+from tinygrad_lite.errors import BrokenPluginError, CheckpointError, PluginError
 from tinygrad_lite.module import Module, build
+from tinygrad_lite.storage import damaged, in_order, is_state, read_state, write_file
 
-FORMAT = "tinygrad_lite 1"
-
-
-def _seal(config: str, state: dict[str, np.ndarray]) -> str:
-    """Return a hash of everything that a file holds."""
-    digest = hashlib.sha256(config.encode())
-    for name in sorted(state):
-        digest.update(f"{name} {state[name].dtype} {state[name].shape} ".encode())
-        digest.update(state[name].tobytes())
-    return digest.hexdigest()
+FORMAT = "tinygrad_lite 2"
+_UNSEALED = "0" * 64
 
 
 def save(model: Module, path: str | os.PathLike[str]) -> None:
@@ -38,65 +31,140 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         CheckpointError: an argument that the model was made with is no JSON.
         OSError: the disk refuses.
     """
-    from safetensors.numpy import save as serialize
+    write_file(path, _sealed(describe(model, str(path)), model.state_dict()))
 
-    try:
-        config = json.dumps(model.config())
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: the arguments of {type(model).__name__} cannot be written down ({error})\n"
-            "  fix: make the model from numbers, text and registered layers"
-        ) from error
-    # safetensors writes the buffer as it lies in memory, whatever its order
-    state = {name: np.asarray(array, order="C") for name, array in model.state_dict().items()}
-    metadata = {"format": FORMAT, "config": config, "sha256": _seal(config, state)}
-    content = serialize(state, metadata)
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with open(beside, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
+
+def save_arrays(model: Module, arrays: dict[str, np.ndarray], path: str | os.PathLike[str]) -> None:
+    """Write `arrays`, of the names that `model` has, so that `load` rebuilds the model with them.
+
+    If it has no plugin name to be rebuilt by, there will be no more than the arrays.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    write_file(path, _sealed(describe_if_possible(model), arrays))
 
 
 def load(path: str | os.PathLike[str]) -> Module:
-    """Rebuild the model that `save` wrote to `path`.
+    """Rebuild the model that `save`, or a Trainer's checkpoint, wrote to `path`.
 
     Raises:
         CheckpointError: the file is damaged, or was not written by `save`.
-        PluginError: it needs a plugin that is not installed.
+        PluginError: it needs a plugin that is not installed; the error names its package.
         FileNotFoundError: there is no such file.
     """
+    if is_state(path):
+        saved = read_state(path)
+        about, arrays = saved["about"], saved["model"]
+    else:
+        about, arrays = _unsealed(path)
+    if "config" not in about:
+        raise CheckpointError(
+            f"{path}: holds tensors but not the config of a model\n"
+            "  fix: build the model yourself, and load_state_dict(safetensors.numpy.load_file(...))"
+        )
+    return _rebuild(about, arrays)
+
+
+def describe(model: Module, subject: str) -> dict[str, str]:
+    """Return what rebuilds a model, and the packages that are needed for it, both as JSON.
+
+    Raises:
+        PluginError: the model's class, or that of a part given to it, has no plugin name.
+        CheckpointError: an argument that the model was made with is no JSON.
+    """
+    config = model.config()
+    try:
+        return {"config": json.dumps(config), "packages": json.dumps(dict(_packages(config)))}
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{subject}: the arguments of {type(model).__name__} cannot be written down ({error})\n"
+            "  fix: make the model from numbers, text and registered layers"
+        ) from error
+
+
+def describe_if_possible(model: Module) -> dict[str, str]:
+    """Return what `describe` does; nothing for a model that has no name to be rebuilt by."""
+    try:
+        return describe(model, "")
+    except (PluginError, CheckpointError):
+        return {}
+
+
+def _sealed(about: Mapping[str, str], state: dict[str, np.ndarray]) -> bytes:
+    from safetensors.numpy import save as serialize
+
+    metadata = {"format": FORMAT, "sha256": _UNSEALED, **about}
+    content = serialize({name: in_order(array) for name, array in state.items()}, metadata)
+    return _with_seal(content, _UNSEALED, hashlib.sha256(content).hexdigest())
+
+
+def _with_seal(content: bytes, old: str, new: str) -> bytes:
+    return content.replace(f'"sha256":"{old}"'.encode(), f'"sha256":"{new}"'.encode(), 1)
+
+
+def _unsealed(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Return the metadata and the arrays of a file, if they are those that were saved."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
             metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        config, seal = metadata["config"], metadata["sha256"]
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{path}: damaged, or no safetensors file ({error})\n  fix: use another copy of it"
+        raise damaged(path, f"or no safetensors file ({error})") from error
+    if "config" in metadata or "sha256" in metadata:
+        seal = metadata.get("sha256", "")
+        with open(path, "rb") as file:
+            content = _with_seal(file.read(), seal, _UNSEALED)
+        if metadata.get("format") != FORMAT or hashlib.sha256(content).hexdigest() != seal:
+            raise damaged(path, "the contents are not those that were saved")
+    return metadata, arrays
+
+
+def _packages(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield the plugins that a config names and that others provide, each with its package."""
+    if isinstance(config, list):
+        for item in config:
+            yield from _packages(item)
+    elif isinstance(config, dict):
+        if isinstance(name := config.get("name"), str):
+            registry = plugins.models if config.get("kind") == "models" else plugins.layers
+            if name in registry and (package := registry.plugin(name).package) != "tinygrad_lite":
+                yield name, _with_version(package)
+        for item in config.values():
+            yield from _packages(item)
+
+
+def _with_version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:  # a module of the user's own
+        return package
+
+
+def _rebuild(about: Mapping[str, str], state: dict[str, np.ndarray]) -> Module:
+    packages = json.loads(about.get("packages", "{}"))
+    try:
+        model = build(json.loads(about["config"]))
+    except BrokenPluginError:
+        raise
+    except PluginError as error:
+        absent = {p for name, p in packages.items() if name not in _known()}
+        if not absent:
+            raise
+        needs = ", ".join(sorted(absent))
+        raise PluginError(
+            f"{error}\n  it came from: {needs}\n  fix: install or import that"
         ) from error
-    except KeyError as error:
-        raise CheckpointError(
-            f"{path}: holds tensors but not the config of a model\n"
-            "  fix: build the model yourself, and load_state_dict(safetensors.numpy.load_file(...))"
-        ) from error
-    if metadata.get("format") != FORMAT or _seal(config, state) != seal:
-        raise CheckpointError(
-            f"{path}: damaged: the contents are not those that were saved\n"
-            "  fix: use another copy of it"
-        )
-    model = build(json.loads(config))
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if name in state:
             tensor.data = tensor.data.astype(state[name].dtype)
     model.load_state_dict(state)
     return model
+
+
+def _known() -> set[str]:
+    return {p.name for registry in (plugins.layers, plugins.models) for p in registry.all()}

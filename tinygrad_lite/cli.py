@@ -1,4 +1,4 @@
-"""The command line: `tinygrad-lite run | compare | bench | list | fetch | warmup`.
+"""The command line: `tinygrad-lite run | runs | compare | bench | list | fetch | warmup`.
 
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 """
@@ -28,6 +28,7 @@ from tinygrad_lite.errors import (
     nearest,
 )
 from tinygrad_lite.module import Module, build
+from tinygrad_lite.train.logs import Run
 from tinygrad_lite.train.recipe import EPOCHS, learn_digits
 from tinygrad_lite.version import __version__
 
@@ -147,6 +148,81 @@ def list_plugins(kind: str | None) -> None:
             table.add_row(broken, "[red]broken[/]", Text(why))
         console.print(table)
         console.print()
+
+
+class _Listing(click.Group):
+    """A group whose command `list` may be left out."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        named = bool(args) and args[0] in self.commands
+        return super().resolve_command(ctx, args if named else ["list", *args])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["list"])
+
+
+_RUNS: dict[str, Any] = {
+    "default": "runs",
+    "envvar": "TINYGRAD_LITE_RUNS",
+    "type": click.Path(file_okay=False, path_type=Path),
+}
+_in_folder = click.option("--folder", **_RUNS, help="Where the runs are.", show_default=True)
+
+
+@cli.group(cls=_Listing, options_metavar="[FOLDER]", subcommand_metavar="[COMMAND ...]")
+def runs() -> None:
+    """List past runs, draw their curves again, compare two.
+
+    A run is a folder with a `log.jsonl` in it. Without a command those below FOLDER are listed:
+    the folder that TINYGRAD_LITE_RUNS names, or ./runs.
+    """
+
+
+@runs.command("list")
+@click.argument("folder", **_RUNS)
+def list_runs(folder: Path) -> None:
+    """List the runs below FOLDER."""
+    from tinygrad_lite.study import runs
+
+    runs.list_runs(folder)
+
+
+@runs.command("show")
+@click.argument("name")
+@_in_folder
+@click.option("--all", is_flag=True, help="Every epoch, where they are many.")
+def show_run(name: str, folder: Path, all: bool) -> None:
+    """Draw the curves of a run, and print its epochs.
+
+    NAME is one of `tinygrad-lite runs`, or the path of a log or of its folder.
+    """
+    from tinygrad_lite.study.runs import show_run
+
+    show_run(_open_run(name, folder), name, all=all)
+
+
+@runs.command("compare")
+@click.argument("first")
+@click.argument("second")
+@_in_folder
+def compare_runs(first: str, second: str, folder: Path) -> None:
+    """Show what differs between two runs, how they went, and both their curves."""
+    if first == second:
+        raise click.UsageError("name two different runs.")
+    from tinygrad_lite.study.runs import compare_runs
+
+    compare_runs({name: _open_run(name, folder) for name in (first, second)})
+
+
+def _open_run(name: str, folder: Path) -> Run:
+    from tinygrad_lite.study.runs import open_run
+
+    try:
+        return open_run(name, folder)
+    except ArgumentError as error:  # a name that the user has wrong
+        raise click.UsageError(str(error)) from error
 
 
 @cli.command()

@@ -374,7 +374,7 @@ def shown(candidate: Candidate) -> None:
 def summary(candidate: Candidate) -> None:
     """Its summary tells its class, its output's shape and the number of its parameters."""
     layer, x = candidate.layer("float32"), candidate.input(dtype="float32")
-    table = layer.summary(candidate.input_shape, x.dtype)
+    table = layer.summary(candidate.input_shape, dtype=x.dtype)
     expected = sum(p.size for p in layer.parameters() if p.requires_grad)
     _demand(table.rows[0].kind == type(layer).__name__, f"its row is called {table.rows[0].kind}")
     _demand(

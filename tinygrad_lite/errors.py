@@ -37,7 +37,13 @@ class GradientError(TinygradLiteError, AssertionError):
 
 
 class AnomalyError(TinygradLiteError, ArithmeticError):
-    """A NaN or an infinity, at the op that made it; see `detect_anomaly`."""
+    """A NaN or an infinity, at the op that made it; see `detect_anomaly`.
+
+    Attributes:
+        order: of the vertex whose gradient rule made it, in creation order; 0 in a forward pass.
+    """
+
+    order: int = 0
 
 
 class DataError(TinygradLiteError, ValueError):

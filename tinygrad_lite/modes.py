@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tinygrad_lite.op import Op
 
 Observer = Callable[["Op", Sequence[Any], Any], None]
+StandIn = Callable[["Op", Sequence[Any], dict[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Modes:
         reference: run fused ops as the plain ops they stand for.
         anomaly: look for NaN and infinity after every op, and keep full call stacks.
         observer: sees every call.
+        stand_in: computes in place of every op's `forward`, or reference.
         quick: nothing above needs a second look; the short way may be taken.
     """
 
@@ -32,10 +34,11 @@ class Modes:
     reference: bool = not kernels.available()
     anomaly: bool = False
     observer: Observer | None = None
+    stand_in: StandIn | None = None
     quick: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        quick = not (self.reference or self.anomaly or self.observer)
+        quick = not (self.reference or self.anomaly or self.observer or self.stand_in)
         object.__setattr__(self, "quick", quick)
 
 
@@ -109,6 +112,11 @@ def detect_anomaly() -> Setting:
 def observe(observer: Observer) -> Setting:
     """Return a context in which `observer(op, raw arguments, raw result)` sees every call."""
     return Setting(observer=observer)
+
+
+def standing_in(stand_in: StandIn) -> Setting:
+    """Return a context in which `stand_in(op, raw arguments, parameters)` computes for every op."""
+    return Setting(stand_in=stand_in)
 
 
 def is_grad_enabled() -> bool:

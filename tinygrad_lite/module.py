@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -25,7 +25,11 @@ from tinygrad_lite.hooks import Hooked
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.tensor import ArrayLike, Tensor, asarray
 
+if TYPE_CHECKING:
+    from tinygrad_lite.summary import Summary
+
 _RAW = (np.ndarray, list)
+_Generator = np.random.Generator
 
 _trace: ContextVar[Callable[[Module, tuple[Any, ...]], Any] | None] = ContextVar(
     "trace", default=None
@@ -199,6 +203,20 @@ class Module(Hooked):
             if name in values:
                 tensor.data = values[name].astype(tensor.dtype)
 
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what a bit-exact resume needs of this Module beside its parameters and buffers.
+
+        These are the states of the random generators among its attributes; a Module that keeps
+        more between steps adds it here: numbers, text, arrays, and lists and dicts of those.
+        """
+        own = {name: value for name, value in vars(self).items() if isinstance(value, _Generator)}
+        return {name: generator.bit_generator.state for name, generator in own.items()}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take over what `get_extra_state` returned."""
+        for name, value in state.items():
+            getattr(self, name).bit_generator.state = value
+
     def astype(self, dtype: DTypeLike) -> Module:
         """Convert all floating parameters and buffers in place; return self."""
         for _, tensor in [*self.named_parameters(), *self.named_buffers()]:
@@ -244,11 +262,15 @@ class Module(Hooked):
         arguments = {name: _plain(value) for name, value in (bound | extra).items()}
         return {"name": self.plugin_name} | kind | arguments
 
-    def summary(self, input_shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> Any:
-        """Trace one sample of `input_shape` (no batch axis); return a printable table of layers."""
+    def summary(self, *inputs: Any, dtype: DTypeLike = np.float32) -> Summary:
+        """Trace one sample; return a printable table of layers.
+
+        `model.summary((1, 28, 28))`, a shape without batch axis, or what the model is called with,
+        `model.summary(x, lengths)`, of which the first sample is taken; see `summary.summarize`.
+        """
         from tinygrad_lite.summary import summarize
 
-        return summarize(self, input_shape, dtype)
+        return summarize(self, *inputs, dtype=dtype)
 
     def _headline(self) -> str:
         args, kwargs = self._arguments

@@ -176,6 +176,8 @@ class Op:
                 kind, dtype = None, OBJECT  # a Scalar and a raw array make a raw array of Scalars
             if dtype is OBJECT:
                 y = self._on_scalars(args, params)
+            elif mode.stand_in is not None:
+                y = mode.stand_in(self, raw, params)
             elif self.reference is not None and mode.reference:
                 return self.reference(*args, **params)  # type: ignore[no-any-return]
             else:

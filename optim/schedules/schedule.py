@@ -56,6 +56,12 @@ class Schedule:
         self.count += 1
         self._apply()
 
+    def rebase(self, lr: float) -> None:
+        """Go on as if the first group had begun with the rate `lr`, and the others in proportion."""
+        first = self._initial[0]
+        self._initial = [lr * (rate / first if first else 1.0) for rate in self._initial]
+        self._apply()
+
     def state_dict(self) -> dict[str, Any]:
         """Return the count, the initial rates, and what else there is to remember."""
         remembered = {name: getattr(self, name) for name in self.memory}

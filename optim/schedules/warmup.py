@@ -46,6 +46,11 @@ class Warmup(Schedule):
             self.schedule.step(metric)
         super().step()
 
+    def rebase(self, lr: float) -> None:
+        """Go on as if the first group had begun with the rate `lr`, and the others in proportion."""
+        self.schedule.rebase(lr)
+        self._apply()
+
     def state_dict(self) -> dict[str, Any]:
         """Return the count, and under `schedule.` the state of what follows."""
         inner = {_INNER + name: value for name, value in self.schedule.state_dict().items()}

@@ -185,8 +185,8 @@ class Unparsable(Scale):
 
 
 class Uncounted(Scale):
-    def summary(self, input_shape, dtype=np.float32):
-        table = super().summary(input_shape, dtype)
+    def summary(self, *inputs, dtype=np.float32):
+        table = super().summary(*inputs, dtype=dtype)
         table.rows[0].parameters = 2
         return table
 

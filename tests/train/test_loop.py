@@ -51,7 +51,7 @@ def test_a_step_is_the_loop_that_one_would_write_by_hand():
 
 def test_events_come_in_order_with_true_numbers():
     seen = []
-    ours = trainer(listeners=[seen.append])
+    ours = trainer(callbacks=[seen.append])
     ours.fit(blobs(10), blobs(6), epochs=2, batch_size=4)
     kinds = [type(event) for event in seen]
     assert kinds == [FitStarted, *[*[StepEnded] * 3, EpochEnded] * 2, FitEnded]
@@ -106,7 +106,7 @@ def test_the_schedule_steps_with_every_batch():
         F.cross_entropy,
         schedule=schedule,
         display="off",
-        listeners=[lambda e: rates.append(e.lr) if isinstance(e, StepEnded) else None],
+        callbacks=[lambda e: rates.append(e.lr) if isinstance(e, StepEnded) else None],
     )
     ours.fit(blobs(12), epochs=1, batch_size=3)
     np.testing.assert_allclose(rates, [1, 1, 0.1, 0.1])
@@ -159,7 +159,7 @@ def test_ctrl_c_returns_what_was_measured():
             raise KeyboardInterrupt
 
     seen = []
-    history = trainer(listeners=[interrupt, seen.append]).fit(blobs(), epochs=5)
+    history = trainer(callbacks=[interrupt, seen.append]).fit(blobs(), epochs=5)
     assert history.interrupted
     assert len(history.epochs) == 1
     assert seen[-1].interrupted
@@ -167,7 +167,7 @@ def test_ctrl_c_returns_what_was_measured():
 
 def test_it_ends_when_it_is_told_that_this_is_enough(capsys):
     seen = []
-    learner = trainer(listeners=[seen.append], display="plain")
+    learner = trainer(callbacks=[seen.append], display="plain")
     history = learner.fit(blobs(), epochs=5, until=lambda epoch: epoch.epoch == 3)
     assert [epoch.epoch for epoch in history.epochs] == [1, 2, 3]
     assert not history.interrupted
@@ -186,7 +186,7 @@ def test_enough_is_a_question():
 
 def test_a_batch_larger_than_the_data_is_one_batch():
     seen = []
-    trainer(listeners=[seen.append]).fit(blobs(5), epochs=1, batch_size=100)
+    trainer(callbacks=[seen.append]).fit(blobs(5), epochs=1, batch_size=100)
     assert [e.samples for e in seen if isinstance(e, StepEnded)] == [5]
 
 

@@ -79,17 +79,29 @@ def blobs():
     return Dataset((rng.normal(size=(50, 2)) + 4 * y[:, None]).astype(np.float32), y)
 
 
+class Noise(tg.Module):
+    """Draws from a generator of its own."""
+
+    def __init__(self):
+        self.own = np.random.default_rng(7)
+
+    def forward(self, x):
+        return x + self.own.normal(scale=0.1, size=x.shape).astype(np.float32)
+
+
 def make_trainer():
     """A trainer in the midst of training, with all that remembers something."""
     tg.seed(0)
     model = layers.Sequential(
-        layers.Dense(2, 8), layers.BatchNorm1d(8), layers.Dropout(0.5), layers.Dense(8, 2)
+        Noise(), layers.Dense(2, 8), layers.BatchNorm1d(8), layers.Dropout(0.5), layers.Dense(8, 2)
     )
     groups = optim.decay_groups(model, 0.1)
     groups[0]["lr"] = 0.02
     optimizer = optim.Adam(groups, lr=0.01)
     schedule = optim.schedules.Exponential(optimizer, 0.9)
-    return Trainer(model, optimizer, loss=F.cross_entropy, schedule=schedule, display="off")
+    return Trainer(
+        model, optimizer, loss=F.cross_entropy, schedule=schedule, ema=0.9, display="off"
+    )
 
 
 @pytest.mark.parametrize("end", [0.1, 1e30])  # to the end, and until it diverges
@@ -113,7 +125,9 @@ def test_everything_is_as_before(end):
     assert len(set(curve.losses)) > 5
 
     assert loader.state_dict() == twin_loader.state_dict()
-    assert trainer.schedule.count == 1
+    assert trainer.schedules[0].count == 1
+    assert trainer.ema.count == 1
+    assert trainer.is_consistent
     assert not any(module.training for module in trainer.model.modules())
     for parameter, grad, array in zip(trainer.model.parameters(), grads, arrays, strict=True):
         assert parameter.grad is grad
@@ -144,22 +158,38 @@ def test_data_of_one_s_own_draws_no_seed():
 
 def test_everything_is_as_before_also_after_an_error():
     trainer = make_trainer()
-    before, schedule = trainer.model.state_dict(), trainer.schedule
+    before, schedules = trainer.model.state_dict(), list(trainer.schedules)
     bad = [(np.zeros(2, np.float32), 0)] * 3 + [(np.full(2, np.nan, np.float32), 0)]
     with pytest.raises(DataError, match="holds NaN"):
         find_lr(trainer, DataLoader(bad, batch_size=2), end=1.0, steps=10)
-    assert trainer.schedule is schedule
+    assert trainer.schedules == schedules
     for name, value in trainer.model.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_parameters_beside_the_model_s_are_given_back_too():
+def test_parameters_beside_the_model_s_and_several_optimizers():
     model = Quadratic(1.0)
     scale = tg.Parameter(np.array([1.0]), "float64")
-    model.training_step = lambda x: (model.theta**2 * scale).sum()
-    trainer = Trainer(model, optim.SGD([model.theta, scale], lr=0.1), display="off")
-    find_lr(trainer, np.zeros((4, 1)), end=0.1)
+    seen = []
+
+    def training_step(x):
+        seen.append({optimizer.lr for optimizer in trainer.optimizers.values()})
+        return (model.theta**2 * scale).sum()
+
+    optimizers = {"one": optim.SGD([model.theta], lr=0.1), "two": optim.SGD([scale], lr=0.2)}
+    trainer = Trainer(model, optimizers, training_step=training_step, display="off")
+    curve = find_lr(trainer, np.zeros((4, 1)), end=0.1, steps=5)
+    assert seen == [{lr} for lr in curve.lrs]
     assert (model.theta.tolist(), scale.tolist()) == ([3.0], [1.0])
+    assert [optimizer.lr for optimizer in optimizers.values()] == [0.1, 0.2]
+
+
+def test_a_rate_has_as_many_batches_as_a_step_has():
+    model, seen = Quadratic(1.0), []
+    model.training_step = lambda x: seen.append(len(x)) or (model.theta**2).sum()
+    trainer = Trainer(model, optim.SGD([model.theta]), accumulate=3, display="off")
+    find_lr(trainer, np.zeros((5, 1)), end=0.1, steps=4, batch_size=2)
+    assert seen == [2, 2, 1] * 4
 
 
 @pytest.mark.parametrize(

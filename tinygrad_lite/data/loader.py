@@ -36,6 +36,9 @@ class DataLoader:
             `data.transforms` do; meant for the batches to train on. What it draws depends only on
             the seed, the epoch and the place of the batch, so that it is repeated and resumed too.
 
+    Attributes:
+        indices: where the samples of the latest batch stand in the data set.
+
     Raises:
         DataError: the data set is empty, or (while iterating) a sample cannot be read, or samples
             are not of one shape.
@@ -70,6 +73,7 @@ class DataLoader:
         else:
             seed = int(generator().integers(2**63)) if shuffle or transform else 0
         self.seed = seed
+        self.indices = np.zeros(0, int)
         # (epoch, samples of it handed out): now, and where the next pass starts
         self._now = self._next = (0, 0)
 
@@ -83,7 +87,7 @@ class DataLoader:
         self._next = (epoch + 1, 0)
         order = self._order(epoch)
         while start < len(order):
-            indices = order[start : start + self.batch_size]
+            self.indices = indices = order[start : start + self.batch_size]
             batch = self._batch(indices)
             if self.transform is not None:
                 rng = np.random.default_rng((self.seed, epoch, start, 1))  # 1: not that of orders
@@ -93,6 +97,10 @@ class DataLoader:
             self._now = (epoch, start)
             yield batch
         self._now = (epoch + 1, 0)
+
+    def first(self) -> Batch:
+        """Return the first sample of the data set as a batch of one, not transformed."""
+        return self._batch(np.zeros(1, int))
 
     def _order(self, epoch: int) -> np.ndarray:
         """Return the indices that an epoch hands out, in order."""

@@ -46,6 +46,20 @@ def generator() -> np.random.Generator:
     return _generator
 
 
+def get_rng_state() -> dict[str, Any]:
+    """Return where the library's generator stands, as plain numbers and text."""
+    return dict(_generator.bit_generator.state)
+
+
+def set_rng_state(state: dict[str, Any]) -> None:
+    """Let the library's generator go on from where `get_rng_state` found it."""
+    global _generator
+    kind = state["bit_generator"]
+    if _generator.bit_generator.state["bit_generator"] != kind:
+        _generator = np.random.Generator(getattr(np.random, kind)())
+    _generator.bit_generator.state = state
+
+
 @contextmanager
 def using(other: np.random.Generator) -> Iterator[None]:
     """Let everything random inside of the context draw from `other`."""

@@ -2,74 +2,94 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
+from contextlib import closing, nullcontext
+from copy import copy
+from itertools import islice
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from tinygrad_lite import kernels
 from tinygrad_lite.data import DataLoader, Dataset
-from tinygrad_lite.errors import ArgumentError, DataError, DivergenceError, message
+from tinygrad_lite.errors import ArgumentError, TinygradLiteError, message, nearest
 from tinygrad_lite.modes import no_grad
-from tinygrad_lite.module import Module
-from tinygrad_lite.op import FLOATS
-from tinygrad_lite.optim import Optimizer, clip_grad_norm_
+from tinygrad_lite.module import Module, Parameter
+from tinygrad_lite.optim import EMA, Optimizer
 from tinygrad_lite.optim.schedules import Schedule
+from tinygrad_lite.summary import Summary, summarize
 from tinygrad_lite.tensor import Tensor
+from tinygrad_lite.train import checkpoints, random_state, state
+from tinygrad_lite.train.best import BestWeights
+from tinygrad_lite.train.callbacks import Listener
 from tinygrad_lite.train.events import (
-    Compiling,
+    BatchValidated,
     EpochEnded,
     Event,
-    FitEnded,
     FitStarted,
+    LayersMeasured,
     StepEnded,
+    StepSkipped,
+    Warned,
 )
-from tinygrad_lite.train.metrics import Metric, find_metrics
+from tinygrad_lite.train.faults import NotFiniteError, explain
+from tinygrad_lite.train.history import History
+from tinygrad_lite.train.metrics import Function, Metric, find_metrics
+from tinygrad_lite.train.progress import Means, Progress
+from tinygrad_lite.train.session import Session
+from tinygrad_lite.train.signals import SIGTERM_EXIT
+from tinygrad_lite.train.update import Batch, Pair, Update, measure
+from tinygrad_lite.train.watch import Watch
 
-Listener = Callable[[Event], None]
 Display = Literal["auto", "live", "plain", "off"]
-
-
-@dataclass
-class History:
-    """What a run measured.
-
-    Attributes:
-        epochs: one EpochEnded for each epoch that was completed.
-        interrupted: whether Ctrl-C ended it.
-    """
-
-    epochs: list[EpochEnded] = field(default_factory=list)
-    interrupted: bool = False
-
-    def __getitem__(self, metric: str) -> list[float]:
-        """Return the course of a metric over the epochs, e.g. `history["val_accuracy"]`."""
-        return [epoch.metrics[metric] for epoch in self.epochs]
-
-    @property
-    def best(self) -> EpochEnded | None:
-        """The epoch with the lowest validation loss; None without validation."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+Unit = Literal["step", "epoch"]
+Step = Callable[..., Tensor | Mapping[str, Any]]
 
 
 class Trainer:
-    """Trains a model on batches.
+    """Trains a model on batches; shows, logs and saves how that goes.
 
     Args:
         model: the Module to train, called with all parts of a batch but the last, the targets:
-            `model(x)`, or `model(x, lengths)`. If it has a method `training_step(*batch) -> loss`,
-            that is used in place of `loss`.
-        optimizer: holds the model's parameters.
+            `model(x)`, or `model(x, lengths)`.
+        optimizer: holds the model's parameters; or several by name, for a `training_step` that
+            takes their steps itself.
         loss: a function of (outputs, targets).
-        metrics: names, or functions of (outputs, targets) as ndarrays, to report beside the loss.
-        schedule: stepped after every training step.
+        metrics: names, functions of (outputs, targets) as ndarrays, or Metrics, to report beside
+            the loss; see `train.metrics`.
+        schedule: of the learning rate; or several.
+        schedule_by: whether schedules go on with every `step` or every `epoch`. One that looks at
+            a metric, `Plateau`, goes by epochs in any case, and looks at `monitor`.
         clip_norm: the largest norm that the gradient of all parameters together may have.
-        listeners: called with every event.
+        clip_value: the largest absolute value that an entry of a gradient may have.
+        accumulate: batches that one update learns from, as if they were one.
+        ema: averages the weights; validation, and what is kept of the best epoch, then use the
+            averages. A number is the decay of an `optim.EMA`.
+        monitor: the metric by which epochs are judged: `loss`, `val_accuracy`, ...
+        patience: ends the training after so many epochs without a new best one.
+        min_delta: by how much an epoch has to be better to be a new best.
+        restore_best: leave the model, when training has ended, with the weights of the best epoch.
+        skip_nonfinite: how many updates with a loss or gradient of NaN or infinity to leave out
+            before that is an error.
+        training_step: in place of the loss: a function of the parts of a batch that returns the
+            loss, or a dict with `loss` and what else is to be reported. A model's method of this
+            name serves too. If its loss is a number and no Tensor, it has updated the weights
+            itself. A model's `validation_step`, alike, then serves to validate; without one the
+            loss and the metrics do, or else the training step.
+        callbacks: called with every event: functions, logs of `train.logs`, `Callback`s.
+        folder: where checkpoints, the weights of the best epoch and a log are kept; by default
+            nothing is.
+        save_every: least seconds between two checkpoints while training goes on; there is one at
+            the end, however it ends.
+        keep: how many checkpoints are kept.
         display: `live` draws in the terminal, `plain` prints a line an epoch, `off` nothing; `auto`
             is live in a terminal and plain elsewhere.
+
+    Attributes:
+        progress: how far the training has come.
 
     Raises:
         ArgumentError: there is neither a loss nor a training_step, a metric is unknown, or an
@@ -79,55 +99,119 @@ class Trainer:
     def __init__(
         self,
         model: Module,
-        optimizer: Optimizer,
+        optimizer: Optimizer | Mapping[str, Optimizer],
         loss: Callable[..., Tensor] | None = None,
-        metrics: Sequence[str | Metric] = (),
-        schedule: Schedule | None = None,
+        metrics: Sequence[str | Function | Metric] = (),
+        schedule: Schedule | Sequence[Schedule] | None = None,
+        schedule_by: Unit = "step",
         clip_norm: float | None = None,
-        listeners: Sequence[Listener] = (),
+        clip_value: float | None = None,
+        accumulate: int = 1,
+        ema: EMA | float | None = None,
+        monitor: str = "val_loss",
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        restore_best: bool = False,
+        skip_nonfinite: int = 0,
+        training_step: Step | None = None,
+        callbacks: Sequence[Listener] = (),
+        folder: str | Path | None = None,
+        save_every: float = 30.0,
+        keep: int = 3,
         display: Display = "auto",
     ) -> None:
-        self._check(
+        optimizers = {"optimizer": optimizer} if isinstance(optimizer, Optimizer) else optimizer
+        schedules = [schedule] if isinstance(schedule, Schedule) else schedule or []
+        _check(
             {
                 "model, a Module": isinstance(model, Module),
-                "optimizer, an Optimizer": isinstance(optimizer, Optimizer),
+                "optimizer, an Optimizer, or a dict of several": _all(Optimizer, optimizers),
                 "loss, a function": loss is None or callable(loss),
                 "metrics, a list": isinstance(metrics, list | tuple),
-                "schedule, a Schedule": schedule is None or isinstance(schedule, Schedule),
-                "listeners, a list of functions": isinstance(listeners, list | tuple)
-                and all(map(callable, listeners)),
+                "schedule, a Schedule, or a list of several": _all(Schedule, schedules),
+                f"schedule_by, one of {', '.join(get_args(Unit))}": schedule_by in get_args(Unit),
+                "accumulate, a whole number from 1 on": _is_whole(accumulate, 1),
+                "ema, an EMA, or its decay": ema is None or isinstance(ema, EMA | float),
+                "patience, a whole number from 1 on": patience is None or _is_whole(patience, 1),
+                "skip_nonfinite, a whole number from 0 on": _is_whole(skip_nonfinite, 0),
+                "training_step, a function": training_step is None or callable(training_step),
+                "callbacks, a list of functions": isinstance(callbacks, list | tuple)
+                and all(map(callable, callbacks)),
+                "folder, a path": folder is None or isinstance(folder, str | Path),
+                "save_every, seconds from 0 on": _is_from_0(save_every),
+                "keep, a whole number from 1 on": _is_whole(keep, 1),
                 f"display, one of {', '.join(get_args(Display))}": display in get_args(Display),
             }
         )
-        learned = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        if learned.isdisjoint(map(id, model.parameters())):
+        self.model, self.loss = model, loss
+        self.optimizers = dict(optimizers)  # type: ignore[arg-type]
+        self.training_step: Step | None = training_step or getattr(model, "training_step", None)
+        self._check_there_is_something_to_learn()
+        self.metrics = find_metrics(metrics)
+        self.schedules, self.schedule_by = list(schedules), schedule_by
+        self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
+        self.ema = EMA(model, ema) if isinstance(ema, float) else ema
+        self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
+        self.restore_best, self.skip_nonfinite = restore_best, skip_nonfinite
+        self.callbacks, self.display = list(callbacks), display
+        self.folder = None if folder is None else Path(folder)
+        self.save_every, self.keep = save_every, keep
+        self.progress = Progress()
+        self.best_weights = BestWeights()
+        self.loaders: dict[str, DataLoader] = {}
+        self.positions: dict[str, dict[str, int]] = {}  # of the loaders, after the last step
+        self.stopping = ""  # why no further step is to be taken
+        self.is_consistent = True  # whether no update was broken off half-way
+        # what a forward pass may change
+        self.buffers = [buffer for _, buffer in model.named_buffers()]
+        self.stateful = [module for module in model.modules() if _has_extra_state(module)]
+
+    def _check_there_is_something_to_learn(self) -> None:
+        name = type(self.model).__name__
+        if {id(p) for p in self.parameters()}.isdisjoint(map(id, self.model.parameters())):
             raise ArgumentError(
                 message(
                     "Trainer",
-                    f"the optimiser holds no parameter of {type(model).__name__}, which would "
-                    "learn nothing",
+                    f"the optimiser holds no parameter of {name}, which would learn nothing",
                     fix="make the optimiser of model.parameters()",
                 )
             )
-        if loss is None and not hasattr(model, "training_step"):
+        if self.loss is None and self.training_step is None:
             raise ArgumentError(
                 message(
                     "Trainer",
-                    f"{type(model).__name__} has no training_step, so a loss is needed",
+                    f"{name} has no training_step, so a loss is needed",
                     fix="pass one, e.g. loss=F.cross_entropy",
                 )
             )
-        self.model, self.optimizer, self.loss = model, optimizer, loss
-        self.metrics = find_metrics(metrics)
-        self.schedule, self.clip_norm = schedule, clip_norm
-        self.listeners, self.display = list(listeners), display
 
-    @staticmethod
-    def _check(arguments: dict[str, bool]) -> None:
-        for description, fits in arguments.items():
-            if not fits:
-                name, _, what = description.partition(", ")
-                raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"{name}=..."))
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimiser; of several, the first."""
+        return next(iter(self.optimizers.values()))
+
+    @property
+    def updates_itself(self) -> bool:
+        """Whether the training step is known to update the weights itself."""
+        return len(self.optimizers) > 1
+
+    @property
+    def validation_step(self) -> Step | None:
+        """What measures a batch of the validation; None if the loss and the metrics do."""
+        own: Step | None = getattr(self.model, "validation_step", None)
+        return own or (self.training_step if self.loss is None else None)
+
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield the parameters that the optimisers hold."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                yield from group["params"]
+
+    def stop(self, reason: str = "it was asked to") -> None:
+        """Let the run end well after the current step; `reason` says why, in words."""
+        self.stopping = reason
+
+    # -- a run ------------------------------------------------------------------------------------
 
     def fit(
         self,
@@ -136,168 +220,411 @@ class Trainer:
         epochs: int = 10,
         batch_size: int = 32,
         until: Callable[[EpochEnded], bool] | None = None,
+        resume: bool | str | Path | None = None,
+        lr: float | None = None,
     ) -> History:
-        """Train, show it, and return what was measured.
+        """Train, show it, keep it, and return what was measured.
+
+        The first Ctrl-C lets the current step end, saves, and returns; a second one raises. SIGTERM
+        does the same, and then ends the process with code 143.
 
         Args:
             train: a DataLoader, a Dataset, or a tuple of arrays (x, y).
             val: the same, to validate on after each epoch.
-            epochs: passes over `train`.
+            epochs: passes over `train`; those before a resume count.
             batch_size: of the loaders made here; a DataLoader brings its own.
             until: asked after each epoch whether this is enough; then training ends.
+            resume: go on, bit by bit as if nothing had happened: from a checkpoint, or the last one
+                of a run, by its folder. True is the folder of this Trainer, and begins a new run
+                if there is nothing in it yet.
+            lr: learning rate to go on with, in place of the one that the run began with; what
+                schedules made of that changes in proportion.
 
         Raises:
-            ArgumentError: epochs is no whole number from 1 on, or `until` no function.
-            DataError: the data is empty or holds NaN or infinity.
-            DivergenceError: the loss is no longer finite; the weights are those before that step.
+            ArgumentError: epochs is no whole number from 1 on, `until` no function, or the folder
+                holds another run.
+            CheckpointError: what is to be resumed is damaged, or of another model.
+            DataError: the data is empty, holds NaN or infinity, or cannot be read.
+            DivergenceError: a loss or a gradient is not finite; the weights are those before that
+                step.
+            SystemExit: SIGTERM came.
         """
-        self._check({"until, a function": until is None or callable(until)})
-        history = History()
-        begin = time.perf_counter()
-        with ExitStack() as stack:
-            listeners = list(self.listeners)
-            if self.display != "off":
-                from tinygrad_lite.train.console import console
-
-                listeners.append(stack.enter_context(console(self.display)))
-
-            def emit(event: Event) -> None:
-                for listener in listeners:
-                    listener(event)
-
-            stack.enter_context(kernels.compiling(lambda name: emit(Compiling(name))))
+        _check(
+            {
+                "until, a function": until is None or callable(until),
+                "lr, a number from 0 on": lr is None or _is_from_0(lr),
+            }
+        )
+        start = self._start(resume)
+        saved = None if start is None else checkpoints.read(start)
+        with Session(self, start) as session:
             try:
-                for event in self.run(train, val, epochs, batch_size):
-                    emit(event)
-                    if isinstance(event, EpochEnded):
-                        history.epochs.append(event)
-                        if until is not None and until(event):
-                            break
-            except KeyboardInterrupt:
-                history.interrupted = True
-            emit(FitEnded(history.interrupted, time.perf_counter() - begin))
-        return history
+                events = self._run(train, val, epochs, batch_size, saved, lr, session.is_watched)
+                with closing(events):
+                    for event in events:
+                        session.emit(event)
+                        if isinstance(event, EpochEnded) and until is not None and until(event):
+                            self.stop("this is enough")
+            except BaseException as fault:
+                session.end(epochs, fault)
+                raise
+            session.end(epochs)
+        if session.received == signal.SIGTERM:
+            raise SystemExit(SIGTERM_EXIT)
+        if self.restore_best and self.best_weights.arrays and session.received is None:
+            self.model.load_state_dict(self.best_weights.arrays)
+        interrupted = session.received is not None
+        history = list(self.progress.history)
+        return History(history, interrupted, self.stopping, session.checkpoint)
+
+    def _start(self, resume: bool | str | Path | None) -> Path | None:
+        """Return the checkpoint to go on from; None for a new run."""
+        there = None if self.folder is None else checkpoints.find(self.folder)
+        if resume is None or resume is False:
+            if there is not None:
+                raise ArgumentError(
+                    message(
+                        "Trainer",
+                        f"{self.folder} holds a run already, which a new one would mix with",
+                        fix="choose another folder, or go on with fit(..., resume=True)",
+                    )
+                )
+            return None
+        if resume is True:
+            _check({"folder, a path, to resume what is there": self.folder is not None})
+            return there
+        start = checkpoints.find(Path(resume))
+        if start is None:
+            raise FileNotFoundError(f"there is no checkpoint in {resume}")
+        if self.folder is None:
+            self.folder = start.parent.parent
+        return start
 
     def run(
         self, train: Any, val: Any = None, epochs: int = 10, batch_size: int = 32
     ) -> Iterator[Event]:
-        """Yield the events of a training run, doing the work between them; see `fit`."""
-        self._check({"epochs, a whole number from 1 on": isinstance(epochs, int) and epochs >= 1})
-        loader = as_loader(train, batch_size, shuffle=True)
-        checks = None if val is None else as_loader(val, batch_size=256, shuffle=False)
-        size = sum(parameter.size for parameter in self.model.parameters())
-        name = type(self.model).__name__
-        yield FitStarted(name, size, len(loader.dataset), epochs, len(loader))
-        lowest = np.inf
-        for epoch in range(1, epochs + 1):
-            totals, seconds, lr = _Means(), 0.0, self.optimizer.lr
-            for number, batch in enumerate(loader, 1):
-                lr = self.optimizer.lr
-                start = time.perf_counter()
-                measured = self.step(batch)
-                seconds += time.perf_counter() - start
-                totals.add(measured, len(batch[0]))
-                yield StepEnded(epoch, number, measured["loss"], lr, len(batch[0]))
-            means = totals.means()
-            best = False
-            if checks is not None:
-                means |= {f"val_{name}": value for name, value in self._evaluate(checks).items()}
-                best, lowest = means["val_loss"] < lowest, min(means["val_loss"], lowest)
-            yield EpochEnded(epoch, means, lr, seconds, best)
+        """Yield the events of a training run, doing the work between them; see `fit`.
 
-    def step(self, batch: Sequence[Tensor]) -> dict[str, float]:
-        """Update the weights once; return the loss and the metrics of the batch.
-
-        Raises:
-            DataError: the batch holds NaN or infinity.
-            DivergenceError: the loss is not finite; nothing has been updated.
+        Nothing is shown, kept, or caught.
         """
-        self.model.train()
-        self.optimizer.zero_grad()
-        loss, measured = self._measure(batch)
-        if not np.isfinite(measured["loss"]):
-            self._explain(batch, measured["loss"])
-        loss.backward()
-        if self.clip_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.clip_norm)
-        self.optimizer.step()
-        if self.schedule is not None:
-            self.schedule.step()
-        return measured
+        return self._run(train, val, epochs, batch_size)
 
-    def evaluate(self, data: Any, batch_size: int = 256) -> dict[str, float]:
-        """Return the mean loss and metrics over `data`, in evaluation mode."""
-        return self._evaluate(as_loader(data, batch_size, shuffle=False))
+    def _run(
+        self,
+        train: Any,
+        val: Any,
+        epochs: int,
+        batch_size: int,
+        saved: Mapping[str, Any] | None = None,
+        lr: float | None = None,
+        watched: bool = False,
+    ) -> Iterator[Event]:
+        _check({"epochs, a whole number from 1 on": _is_whole(epochs, 1)})
+        loader = as_loader(train, batch_size, shuffle=True)
+        self.loaders = {"train": loader}
+        if val is not None:
+            self.loaders["val"] = as_loader(val, batch_size=256, shuffle=False)
+        self._check_monitor(val is not None)
+        self.progress, self.stopping, self.is_consistent = Progress(), "", True
+        notes = [] if saved is None else state.restore(self, saved)
+        if lr is not None:
+            self._rebase(lr)
+        self._note_positions()
+        yield self._started(epochs, watched)
+        yield from map(Warned, notes)
+        watch = Watch(self.model) if watched else None
+        while self.progress.epoch <= epochs and not self._has_stopped():
+            yield from self._learn_epoch(loader, watch)
+            if not self._has_stopped():
+                yield from self._end_epoch()
 
-    def _evaluate(self, loader: DataLoader) -> dict[str, float]:
-        self.model.eval()
-        totals = _Means()
-        with no_grad():
-            for batch in loader:
-                totals.add(self._measure(batch)[1], len(batch[0]))
-        return totals.means()
-
-    def _measure(self, batch: Sequence[Tensor]) -> tuple[Tensor, dict[str, float]]:
-        batch = [self._as_model(part) for part in batch]
-        if hasattr(self.model, "training_step"):
-            loss = self.model.training_step(*batch)
-            return loss, {"loss": loss.item()}
-        if self.loss is None or len(batch) < 2:
-            raise DataError(
-                message(
-                    "Trainer",
-                    f"a loss needs batches of (inputs, targets); these have {len(batch)} part(s)",
-                    fix="train on a pair (x, y)",
-                )
-            )
-        *inputs, targets = batch
-        outputs = self.model(*inputs)
-        loss = self.loss(outputs, targets)
-        self._check({"loss, a function that returns a Tensor": isinstance(loss, Tensor)})
-        measured = {name: f(outputs.data, targets.data) for name, f in self.metrics.items()}
-        return loss, {"loss": loss.item(), **measured}
-
-    def _as_model(self, part: Tensor) -> Tensor:
-        """Bring floating data to the dtype of the model."""
-        dtype = next(self.model.parameters()).dtype
-        return part.astype(dtype) if part.dtype in FLOATS and part.dtype != dtype else part
-
-    def _explain(self, batch: Sequence[Tensor], loss: float) -> NoReturn:
-        """Say whether the data or the training made a loss that is no number."""
-        for part in batch:
-            finite = np.isfinite(part.data.reshape(len(part), -1)).all(axis=1)
-            if not finite.all():
-                raise DataError(
-                    message(
-                        "Trainer",
-                        f"sample {int(finite.argmin())} of the batch holds NaN or infinity",
-                        {"batch": part},
-                        fix="clean the data before training",
-                    )
-                )
-        raise DivergenceError(
-            message(
-                "Trainer",
-                f"the loss is {loss}; the weights are those before this step",
-                fix=f"lower the learning rate (now {self.optimizer.lr:g}), or set clip_norm",
-            )
+    def _started(self, epochs: int, watched: bool) -> FitStarted:
+        loader, metrics = self.loaders["train"], self.metrics
+        return FitStarted(
+            model=type(self.model).__name__,
+            parameters=sum(parameter.size for parameter in self.model.parameters()),
+            samples=len(loader.dataset),
+            epochs=epochs,
+            steps=ceil(len(loader) / self.accumulate),
+            done=self.progress.total,
+            history=tuple(self.progress.history),
+            optimizer=type(self.optimizer).__name__,
+            folder=None if self.folder is None else str(self.folder),
+            summary=self._summary() if watched else None,
+            higher_is_better=tuple(m.name for m in metrics if m.higher_is_better),
+            monitor=self.monitor,
         )
 
+    def _summary(self) -> Summary | None:
+        """Trace the model with the first sample; None if that cannot be done."""
+        if self.loss is None:
+            return None  # how such a model is called only its training step knows
+        before = random_state.capture()
+        try:
+            *inputs, _ = self.loaders["train"].first()
+            return summarize(self.model, *inputs)
+        except Exception:  # whatever a user's model or data does; the first step will tell
+            return None
+        finally:
+            random_state.restore(before)
 
-class _Means:
-    """Means of several numbers over batches of different sizes."""
+    def _learn_epoch(self, loader: DataLoader, watch: Watch | None) -> Iterator[Event]:
+        """Take the steps of an epoch that are left."""
+        progress, batches = self.progress, iter(loader)
+        while not self.stopping:
+            look = watch if watch is not None and watch.due() else None
+            update, skipped, begin = Update(self, look), "", time.perf_counter()
+            try:
+                drawn = []
+                for batch in islice(batches, self.accumulate):
+                    drawn.append((batch, loader.indices))
+                    position = loader.state_dict()
+                if not drawn:
+                    return
+                start, lr = time.perf_counter(), self.optimizer.lr
+                means, pairs = update.run([batch for batch, _ in drawn])
+            except NotFiniteError as error:
+                if update.has_begun or progress.skipped == self.skip_nonfinite:
+                    raise self._explained(update, drawn, error) from None
+                update.take_back()
+                skipped = error.problem
+            except BaseException:
+                self._break_off(update)
+                raise
+            progress.step += 1
+            self.positions["train"] = position
+            if skipped:
+                progress.skipped += 1
+                left = self.skip_nonfinite - progress.skipped
+                yield StepSkipped(progress.epoch, progress.step, skipped, left)
+                continue
+            samples = sum(len(batch[0]) for batch, _ in drawn)
+            _add(self.metrics, pairs)
+            progress.means.add(means, samples)
+            progress.total, progress.lr = progress.total + 1, lr
+            seconds, waiting = time.perf_counter() - start, start - begin
+            progress.seconds, progress.waiting = (
+                progress.seconds + seconds,
+                progress.waiting + waiting,
+            )
+            place = progress.epoch, progress.step
+            if look is not None:
+                yield LayersMeasured(*place, progress.total, look.after_update())
+            yield StepEnded(*place, means["loss"], lr, samples, progress.total, seconds, waiting)
 
-    def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._count = 0
+    def _end_epoch(self) -> Iterator[Event]:
+        """Validate, judge the epoch, and go on to the next one."""
+        progress = self.progress
+        values, matrices = _values(progress.means, self.metrics)
+        if "val" in self.loaders:
+            means, metrics = Means(), _fresh(self.metrics)
+            for event in self._validate(self.loaders["val"], means, metrics):
+                yield event
+                if self.stopping:
+                    return
+            val_values, val_matrices = _values(means, metrics)
+            values |= {f"val_{name}": value for name, value in val_values.items()}
+            matrices |= {f"val_{name}": value for name, value in val_matrices.items()}
+        ended = EpochEnded(
+            progress.epoch,
+            values,
+            progress.lr,
+            progress.seconds,
+            self._is_best(values.get(self.monitor)),
+            progress.waiting,
+            progress.total,
+            matrices,
+        )
+        for schedule in self.due_schedules("epoch"):
+            if schedule.needs_metric:
+                schedule.step(values.get(self.monitor, values["loss"]))
+            else:
+                schedule.step()
+        if ended.best and (self.restore_best or self.folder is not None):
+            self.best_weights.keep(self.model, self.ema)
+        progress.end_epoch(ended)
+        for metric in self.metrics:
+            metric.reset()
+        self._note_positions()
+        yield ended
 
-    def add(self, values: dict[str, float], count: int) -> None:
-        for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value * count
-        self._count += count
+    def _validate(
+        self, loader: DataLoader, means: Means, metrics: Sequence[Metric]
+    ) -> Iterator[BatchValidated]:
+        """Add what is measured of each batch to `means` and `metrics`."""
+        self.model.eval()
+        for number, batch in enumerate(loader, 1):
+            with no_grad(), nullcontext() if self.ema is None else self.ema.applied():
+                _, measured, pair = measure(self, batch, training=False)
+            means.add(measured, len(batch[0]))
+            _add(metrics, [pair] if pair else [])
+            yield BatchValidated(self.progress.epoch, number, len(loader))
 
-    def means(self) -> dict[str, float]:
-        return {name: total / self._count for name, total in self._sums.items()}
+    def step(self, *batches: Batch) -> dict[str, float]:
+        """Update the weights once, by one batch or several; return their loss and metrics.
+
+        Raises:
+            DataError: a batch holds NaN or infinity.
+            DivergenceError: the loss or a gradient is not finite; nothing has been updated.
+        """
+        update = Update(self)
+        try:
+            means, pairs = update.run(batches)
+        except NotFiniteError as error:
+            raise self._explained(update, [(batch, None) for batch in batches], error) from None
+        except BaseException:
+            self._break_off(update)
+            raise
+        metrics = _fresh(self.metrics)
+        _add(metrics, pairs)
+        return means | {m.name: v for m in metrics if isinstance(v := m.value(), float)}
+
+    def evaluate(self, data: Any, batch_size: int = 256) -> dict[str, Any]:
+        """Return the mean loss and the metrics over `data`, in evaluation mode.
+
+        All are numbers, but for a confusion matrix, a list of lists of them. With an EMA it is the
+        averaged weights that are measured.
+        """
+        means, metrics = Means(), _fresh(self.metrics)
+        for _ in self._validate(as_loader(data, batch_size, shuffle=False), means, metrics):
+            pass
+        values, matrices = _values(means, metrics)
+        return values | matrices
+
+    # -- what goes wrong --------------------------------------------------------------------------
+
+    def _break_off(self, update: Update) -> None:
+        """Go back to before an update that failed, if that can be done."""
+        if update.has_begun:
+            self.is_consistent = False
+        else:
+            update.take_back()
+
+    def _explained(
+        self, update: Update, drawn: Sequence[tuple[Batch, Any]], error: NotFiniteError
+    ) -> TinygradLiteError:
+        """Return the error that says where NaN or infinity came from, after going back."""
+        self._break_off(update)
+        batches, indices = [batch for batch, _ in drawn], [places for _, places in drawn]
+
+        def again() -> None:
+            Update(self).compute_gradients(batches)
+
+        explained = explain(self.model, batches, indices, error.problem, again, self.optimizer.lr)
+        self._break_off(update)
+        return explained
+
+    # -- judging and scheduling -------------------------------------------------------------------
+
+    def _check_monitor(self, validates: bool) -> None:
+        """Raise unless `monitor` will be measured."""
+        own = ["loss", *(metric.name for metric in self.metrics)]
+        known = [*own, *(f"val_{name}" for name in own)] if validates else own
+        unknown = self.monitor not in known and self.training_step is None
+        if unknown and (self.patience is not None or self.monitor != "val_loss"):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    f"monitor={self.monitor!r} is not measured"
+                    + ("" if validates else " without validation"),
+                    fix=f"use one of: {nearest(self.monitor, known)}",
+                )
+            )
+
+    def _is_best(self, value: float | None) -> bool:
+        """Tell whether an epoch with this value of the monitored metric is the best so far."""
+        if value is None or not np.isfinite(value):
+            return False
+        if self.progress.best is None:
+            return True
+        gain = value - self.progress.best.metrics[self.monitor]
+        name = self.monitor.removeprefix("val_")
+        higher = any(metric.name == name and metric.higher_is_better for metric in self.metrics)
+        return (gain if higher else -gain) > self.min_delta
+
+    def _has_stopped(self) -> bool:
+        """Tell whether no further step is to be taken; note why."""
+        progress = self.progress
+        since = len(progress.history) - (progress.best.epoch if progress.best else 0)
+        if self.patience is not None and since >= self.patience and not progress.step:
+            self.stop(f"no better {self.monitor} for {since} epochs")
+        return bool(self.stopping)
+
+    def due_schedules(self, unit: Unit) -> Iterator[Schedule]:
+        """Yield the schedules that go on with every step, or with every epoch."""
+        for schedule in self.schedules:
+            if ("epoch" if schedule.needs_metric else self.schedule_by) == unit:
+                yield schedule
+
+    def _rebase(self, lr: float) -> None:
+        """Go on as if the run had begun with this learning rate."""
+        for schedule in self.schedules:
+            schedule.rebase(lr)
+        if not self.schedules:
+            self.optimizer.lr = lr
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that `fit(resume=...)` needs: nested dicts of numbers, text and arrays."""
+        return state.gather(self)
+
+    def _note_positions(self) -> None:
+        self.positions = {name: loader.state_dict() for name, loader in self.loaders.items()}
+
+
+def _check(arguments: dict[str, bool]) -> None:
+    for description, fits in arguments.items():
+        if not fits:
+            name, _, what = description.partition(", ")
+            raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"{name}=..."))
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_from_0(value: object) -> bool:
+    return isinstance(value, int | float) and value >= 0
+
+
+def _all(kind: type, values: object) -> bool:
+    """Tell whether `values` is a list or a dict of instances of `kind`."""
+    items = values.values() if isinstance(values, Mapping) else values
+    return isinstance(items, list | tuple | ValuesView) and all(isinstance(v, kind) for v in items)
+
+
+def _has_extra_state(module: Module) -> bool:
+    own = type(module).get_extra_state is not Module.get_extra_state
+    return own or bool(module.get_extra_state())
+
+
+def _fresh(metrics: Sequence[Metric]) -> list[Metric]:
+    """Return metrics alike that have seen nothing."""
+    copies = [copy(metric) for metric in metrics]
+    for metric in copies:
+        metric.reset()
+    return copies
+
+
+def _add(metrics: Sequence[Metric], pairs: Sequence[Pair]) -> None:
+    for outputs, targets in pairs:
+        for metric in metrics:
+            metric.update(outputs, targets)
+
+
+def _values(
+    means: Means, metrics: Sequence[Metric]
+) -> tuple[dict[str, float], dict[str, list[list[float]]]]:
+    """Return the values of all that was measured: numbers, and matrices."""
+    numbers, matrices = means.means(), {}
+    for metric in metrics if means.count else ():
+        value = metric.value()
+        if isinstance(value, list):
+            matrices[metric.name] = value
+        else:
+            numbers[metric.name] = value
+    return numbers, matrices
 
 
 def as_loader(data: Any, batch_size: int, shuffle: bool) -> DataLoader:

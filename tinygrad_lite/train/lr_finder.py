@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -63,9 +63,9 @@ def find_lr(
     """Train for a few steps at rates that rise exponentially, and see which ones the loss bears.
 
     It ends early when the smoothed loss has risen to 4 times its lowest, or a loss is not finite.
-    All parameter groups have the same rate, and the schedule stands still. Afterwards everything is
-    as it was, bit by bit: weights, buffers, gradients, the optimiser, the loader, and what the
-    library's generator of random numbers will draw.
+    All parameter groups have the same rate, and schedules stand still. Afterwards everything is
+    as it was, bit by bit: weights and their average, buffers, gradients, optimisers, the loader,
+    and what the library's generator of random numbers will draw.
 
         curve = tg.train.find_lr(trainer, train)
         trainer.optimizer.lr = curve.suggestion  # before a schedule is made, which goes by it
@@ -74,7 +74,7 @@ def find_lr(
     running mean is corrected for its bias as Adam's are.
 
     Args:
-        trainer: whose `step(batch)` is run; nothing is shown.
+        trainer: whose `step` is run, on as many batches as it accumulates; nothing is shown.
         train: as for `Trainer.fit`; when it ends, it begins again.
         start: the first rate.
         end: the last rate.
@@ -102,12 +102,14 @@ def find_lr(
     losses: list[float] = []
     smoothed: list[float] = []
     mean = 0.0
-    with _all_as_before(trainer), np.errstate(over="ignore", invalid="ignore"):
+    with _all_as_before(trainer) as probe, np.errstate(over="ignore", invalid="ignore"):
         loader = copy(as_loader(train, batch_size, shuffle=True))  # with a position of its own
-        for lr, batch in zip(lrs, chain.from_iterable(repeat(loader)), strict=False):
-            trainer.optimizer.lr = float(lr)
+        batches = chain.from_iterable(repeat(loader))
+        for lr in lrs:
+            for optimizer in probe.optimizers.values():
+                optimizer.lr = lr
             try:
-                losses.append(trainer.step(batch)["loss"])
+                losses.append(probe.step(*islice(batches, probe.accumulate))["loss"])
             except DivergenceError:
                 break
             mean = _SMOOTHING * mean + (1.0 - _SMOOTHING) * losses[-1]
@@ -126,25 +128,27 @@ def find_lr(
 
 
 @contextmanager
-def _all_as_before(trainer: Trainer) -> Iterator[None]:
-    """Let the trainer work on copies of its arrays, and give back those that it had."""
-    model, optimizer, schedule = trainer.model, trainer.optimizer, trainer.schedule
-    buffers = [buffer for _, buffer in model.named_buffers()]
-    learned = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    tensors = {id(tensor): tensor for tensor in (*model.parameters(), *buffers, *learned)}
+def _all_as_before(trainer: Trainer) -> Iterator[Trainer]:
+    """Yield a trainer that works on copies of the arrays, and give back those that there were."""
+    tensors = {id(t): t for t in (*trainer.model.parameters(), *trainer.buffers)}
+    tensors |= {id(parameter): parameter for parameter in trainer.parameters()}
     kept = [(tensor, tensor.data, tensor.grad) for tensor in tensors.values()]
-    modes = [(module, module.training) for module in model.modules()]
-    remembered = optimizer.state_dict()
-    trainer.schedule = None
+    modes = [(module, module.training) for module in trainer.model.modules()]
+    extra = [(module, module.get_extra_state()) for module in trainer.stateful]
+    remembered = [(each, each.state_dict()) for each in trainer.optimizers.values()]
+    probe = copy(trainer)
+    probe.schedules, probe.ema = [], None
     try:
         for tensor, data, _ in kept:
             tensor.data = data.copy()
         with using(deepcopy(generator())):
-            yield
+            yield probe
     finally:
         for tensor, data, grad in kept:
             tensor.data, tensor.grad = data, grad
         for module, training in modes:
             module.training = training
-        optimizer.load_state_dict(remembered)
-        trainer.schedule = schedule
+        for module, state in extra:
+            module.set_extra_state(state)
+        for optimizer, options in remembered:
+            optimizer.load_state_dict(options)

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import ceil
+from pathlib import Path
+from typing import Any
 
 from tinygrad_lite import functional as F
 from tinygrad_lite import plugins
 from tinygrad_lite.data import DataLoader, Dataset, digits, read
 from tinygrad_lite.data.transforms import GaussianNoise
-from tinygrad_lite.errors import ArgumentError, TinygradLiteError
+from tinygrad_lite.errors import ArgumentError, TinygradLiteError, nearest
 from tinygrad_lite.modes import no_grad, reference
 from tinygrad_lite.module import Module
 from tinygrad_lite.ops.random import seed as set_seed
 from tinygrad_lite.optim import schedules
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train.loop import Display, History, Trainer
+from tinygrad_lite.train import logs
+from tinygrad_lite.train.history import History
+from tinygrad_lite.train.loop import Display, Trainer
 
 EPOCHS = 30
 BATCH_SIZE = 32
 OPTIMIZER = "adam"
 LR = 3e-3
+LOGS: dict[str, Callable[[Path], logs.Log]] = {
+    "csv": lambda folder: logs.CSV(folder / "log.csv"),
+    "png": lambda folder: logs.Curves(folder / "curves.png"),
+    "tensorboard": lambda folder: logs.TensorBoard(folder),
+}
 NOISE = 0.1  # standard deviation; pixels are from 0 to 1
 
 
@@ -36,8 +45,19 @@ def digits_trainer(
     display: Display,
     optimizer: str = OPTIMIZER,
     lr: float = LR,
+    **options: Any,
 ) -> Trainer:
-    """Return a Trainer on a cosine schedule: by default the same budget for every network."""
+    """Return a Trainer on a cosine schedule: by default the same budget for every network.
+
+    Args:
+        model: a classifier.
+        train: what it learns from.
+        epochs: after which the learning rate is 0.
+        display: see `Trainer`.
+        optimizer: plugin name.
+        lr: learning rate at the start.
+        options: further ones of the Trainer.
+    """
     descent = plugins.optim.get(optimizer)(model.parameters(), lr=lr)
     steps = epochs * ceil(len(train) / BATCH_SIZE)
     return Trainer(
@@ -48,6 +68,7 @@ def digits_trainer(
         schedule=schedules.Cosine(descent, steps),
         clip_norm=1.0,
         display=display,
+        **options,
     )
 
 
@@ -86,6 +107,8 @@ def learn_digits(
     lr: float = LR,
     plain: bool = False,
     data: str | None = None,
+    log: str = "",
+    folder: str | None = None,
 ) -> History:
     """Learn the handwritten digits, or other images, and show the accuracy on held-out ones.
 
@@ -97,11 +120,13 @@ def learn_digits(
         lr: its learning rate at the start, from where it falls to 0 along a cosine.
         plain: print one line an epoch even in a terminal.
         data: folder of images to learn in place of the digits; see `tg.data.read`.
+        log: further logs to keep in `folder`, of csv, tensorboard and png, with commas between.
+        folder: where the run is kept, and gone on with if there is one already.
 
     Raises:
         PluginError: no optimiser has that name.
         DataError: there are no images at `data`, or they are broken.
-        ArgumentError: the model is not made for these images.
+        ArgumentError: the model is not made for these images, or there is no such log.
         KeyboardInterrupt: Ctrl-C ended the training.
     """
     set_seed(seed)
@@ -109,8 +134,26 @@ def learn_digits(
     model = make()
     if data is not None:
         check_classifies(model, type(model).__name__, train)
-    trainer = digits_trainer(model, train, epochs, "plain" if plain else "auto", optimizer, lr)
-    history = trainer.fit(noisy_loader(train), test, epochs=epochs)
+    display: Display = "plain" if plain else "auto"
+    options = {"folder": folder, "callbacks": [] if folder is None else logs_in(Path(folder), log)}
+    trainer = digits_trainer(model, train, epochs, display, optimizer, lr, **options)
+    resume = {"resume": True, "lr": lr} if folder is not None else {}
+    history = trainer.fit(noisy_loader(train), test, epochs=epochs, **resume)
     if history.interrupted:
         raise KeyboardInterrupt
     return history
+
+
+def logs_in(folder: Path, names: str) -> list[logs.Log]:
+    """Return logs in a folder, by their names with commas between.
+
+    Raises:
+        ArgumentError: a name is none of `LOGS`.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    for name in wanted:
+        if name not in LOGS:
+            raise ArgumentError(
+                f"no log is called {name!r}\n  fix: use some of {nearest(name, LOGS)}"
+            )
+    return [LOGS[name](folder) for name in wanted]

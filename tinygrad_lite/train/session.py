@@ -1,0 +1,158 @@
+"""One call of `fit`: who listens, what is kept on the disk, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_lite import kernels
+from tinygrad_lite.checkpoint import save_arrays
+from tinygrad_lite.train.callbacks import Callback, Listener
+from tinygrad_lite.train.checkpoints import BEST, Checkpoints
+from tinygrad_lite.train.events import (
+    CheckpointSaved,
+    Compiling,
+    EpochEnded,
+    Event,
+    FitEnded,
+    StepEnded,
+    Warned,
+)
+from tinygrad_lite.train.launch import resume_command
+from tinygrad_lite.train.logs import JSONL
+from tinygrad_lite.train.signals import StopSignals
+
+if TYPE_CHECKING:
+    from tinygrad_lite.train.loop import Trainer
+
+LOG = "log.jsonl"
+
+
+class Session:
+    """A context in which a Trainer runs: it passes events on, saves, and listens to signals.
+
+    Args:
+        trainer: whose run it is.
+        start: the checkpoint that it goes on from; None for a new one.
+    """
+
+    def __init__(self, trainer: Trainer, start: Path | None) -> None:
+        self._trainer = trainer
+        self._checkpoint = None if start is None else str(start)
+        self._checkpoints: Checkpoints | None = None
+        self._listeners: list[Listener] = list(trainer.callbacks)
+        self._unsaved: Event | None = None  # the last event after which the state was not saved
+        self._begin = time.perf_counter()
+        self._stack = ExitStack()
+        self._signals = StopSignals(self._tell)
+        self._display: Listener | None = None
+        for callback in trainer.callbacks:
+            if isinstance(callback, Callback):
+                callback.trainer = trainer
+        if trainer.folder is not None:
+            self._checkpoints = Checkpoints(trainer.folder, trainer.keep, trainer.save_every)
+            if start is not None:
+                self._checkpoints.set_aside_after(start)
+            self._listeners.append(JSONL(trainer.folder / LOG))
+
+    def __enter__(self) -> Session:
+        if self._trainer.display != "off":
+            from tinygrad_lite.train.console import console
+
+            self._display = self._stack.enter_context(console(self._trainer.display))
+            self._listeners.append(self._display)
+        self._stack.enter_context(kernels.compiling(lambda name: self.emit(Compiling(name))))
+        self._stack.enter_context(self._signals)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
+    @property
+    def received(self) -> signal.Signals | None:
+        """The signal that asked for an end; None so far."""
+        return self._signals.received
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Folder of the last checkpoint; None if there is none."""
+        return self._checkpoint
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on, and save the state that it leaves behind if it is time to."""
+        for listener in self._listeners:
+            listener(event)
+        if isinstance(event, StepEnded | EpochEnded):
+            self._unsaved = event
+            if self._checkpoints is not None and self._checkpoints.due():
+                self._save()
+
+    def end(self, epochs: int, fault: BaseException | None = None) -> None:
+        """Save what has not been saved, and tell how the run ended.
+
+        Args:
+            epochs: how many were planned.
+            fault: what broke it off.
+        """
+        trainer = self._trainer
+        if self._unsaved is not None or fault is not None:
+            self._save()
+        reason = trainer.stopping if fault is None else _in_a_line(fault)
+        unfinished = bool(reason) and trainer.progress.epoch <= epochs
+        again = trainer.folder if unfinished and self._checkpoint else None
+        self.emit(
+            FitEnded(
+                interrupted=self.received is not None,
+                seconds=time.perf_counter() - self._begin,
+                reason=reason,
+                best=trainer.progress.best,
+                checkpoint=self._checkpoint,
+                resume=None if again is None else resume_command(again),
+            )
+        )
+
+    def _save(self) -> None:
+        if self._checkpoints is None or not self._trainer.is_consistent:
+            return
+        event, progress = self._unsaved, self._trainer.progress
+        ended = event if isinstance(event, EpochEnded) else None
+        outcome = self._checkpoints.save(
+            progress.total, ended.epoch if ended else 0, bool(ended and ended.best), self._state
+        )
+        self._unsaved = None
+        if isinstance(outcome, CheckpointSaved):
+            self._checkpoint = outcome.path
+        self.emit(outcome)
+
+    def _state(self) -> dict[str, Any]:
+        """Return the state of the Trainer, after its best weights are where users look for them."""
+        trainer = self._trainer
+        if trainer.folder is not None and (weights := trainer.best_weights.take()) is not None:
+            trainer.folder.mkdir(parents=True, exist_ok=True)
+            save_arrays(trainer.model, weights, trainer.folder / BEST)
+        return trainer.state_dict()
+
+    def _tell(self, received: signal.Signals) -> None:
+        """Have the run end after this step, and say so, as a step may take long."""
+        self._trainer.stop("Ctrl-C" if received == signal.SIGINT else received.name)
+        if self._display is not None:
+            self._display(Warned("ending after this step; Ctrl-C again ends at once"))
+
+
+def _in_a_line(error: BaseException) -> str:
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

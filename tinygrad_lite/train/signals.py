@@ -1,0 +1,56 @@
+"""Ctrl-C and SIGTERM while a run goes on: the first asks it to end well."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGTERM_EXIT = 128 + signal.SIGTERM
+
+
+class StopSignals:
+    """A context in which the first SIGINT or SIGTERM is noted, and a second SIGINT raises.
+
+    It does nothing outside of the main thread, which alone gets signals, and leaves alone a SIGINT
+    that is ignored and a SIGTERM that somebody else handles.
+
+    Args:
+        told: called with the first one, in a thread of its own.
+
+    Attributes:
+        received: the signal that came; None so far.
+    """
+
+    def __init__(self, told: Callable[[signal.Signals], None]) -> None:
+        self.received: signal.Signals | None = None
+        self._told = told
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            wanted = {signal.SIGINT: callable(signal.getsignal(signal.SIGINT))}
+            wanted[signal.SIGTERM] = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            for number, ours in wanted.items():
+                if ours:
+                    self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self.received is None:
+            self.received = signal.Signals(number)
+            # not here: whatever is being drawn or written in this thread may be half done
+            threading.Thread(target=self._told, args=(self.received,), daemon=True).start()
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt

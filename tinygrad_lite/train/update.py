@@ -1,0 +1,160 @@
+"""One update of the weights: everything between batches and the optimiser's step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_lite.errors import ArgumentError, DataError, message
+from tinygrad_lite.module import Module
+from tinygrad_lite.op import FLOATS
+from tinygrad_lite.ops.random import get_rng_state, set_rng_state
+from tinygrad_lite.optim import clip_grad_norm_, clip_grad_value_
+from tinygrad_lite.tensor import Tensor
+from tinygrad_lite.train.faults import NotFiniteError, check_gradients
+from tinygrad_lite.train.progress import Means
+from tinygrad_lite.train.watch import Watch
+
+if TYPE_CHECKING:
+    from tinygrad_lite.train.loop import Trainer
+
+Batch = Sequence[Tensor]
+Pair = tuple[np.ndarray, np.ndarray]  # outputs and targets, for the metrics
+
+
+class Update:
+    """One update of a Trainer's weights, which until then can be taken back.
+
+    Args:
+        trainer: whose.
+        watch: looks into the layers meanwhile.
+
+    Attributes:
+        has_begun: whether the weights are being changed, so that nothing can be taken back.
+    """
+
+    def __init__(self, trainer: Trainer, watch: Watch | None = None) -> None:
+        self.has_begun = False
+        self._trainer, self._watch = trainer, watch
+        self._random = get_rng_state()
+        self._buffers = [(buffer, buffer.data) for buffer in trainer.buffers]
+        self._extra = [(module, module.get_extra_state()) for module in trainer.stateful]
+
+    def take_back(self) -> None:
+        """Undo what the forward pass changed: running statistics, what was drawn."""
+        set_rng_state(self._random)
+        for buffer, data in self._buffers:
+            buffer.data = data
+        for module, state in self._extra:
+            module.set_extra_state(state)
+
+    def run(self, batches: Sequence[Batch]) -> tuple[dict[str, float], list[Pair]]:
+        """Learn from batches as if they were one; return means of what was reported, and pairs.
+
+        Raises:
+            NotFiniteError: the loss or a gradient is not finite; the weights are as before.
+            DataError: there are no targets where a loss needs them.
+            ArgumentError: what loss or training_step returned is not what it should be.
+        """
+        trainer = self._trainer
+        self.has_begun = trainer.updates_itself
+        if self._watch is not None:
+            self._watch.before_update()
+        means, pairs, by_itself = self.compute_gradients(batches)
+        if not by_itself:
+            total = None
+            if trainer.clip_value is not None:
+                check_gradients(trainer.parameters())
+                clip_grad_value_(trainer.parameters(), trainer.clip_value)
+            if trainer.clip_norm is not None:
+                total = clip_grad_norm_(trainer.parameters(), trainer.clip_norm)
+            check_gradients(trainer.parameters(), total)
+            self.has_begun = True
+            for optimizer in trainer.optimizers.values():
+                optimizer.step()
+        if trainer.ema is not None:
+            trainer.ema.update()
+        for schedule in trainer.due_schedules("step"):
+            schedule.step()
+        self.has_begun = False
+        return means, pairs
+
+    def compute_gradients(
+        self, batches: Sequence[Batch]
+    ) -> tuple[dict[str, float], list[Pair], bool]:
+        """Run forward and backward; return means, pairs, and whether weights were updated too."""
+        trainer = self._trainer
+        trainer.model.train()
+        for optimizer in trainer.optimizers.values():
+            optimizer.zero_grad()
+        means, pairs = Means(), []
+        samples, by_itself = sum(len(batch[0]) for batch in batches), False
+        for batch in batches:
+            share = len(batch[0]) / samples
+            with nullcontext() if self._watch is None else self._watch.forward():
+                loss, measured, pair = measure(trainer, batch)
+            if not all(map(isfinite, measured.values())):
+                what = next(name for name, value in measured.items() if not isfinite(value))
+                raise NotFiniteError(f"the {what} is {measured[what]}")
+            by_itself = loss is None
+            if loss is not None:
+                (loss if share == 1 else loss * share).backward()
+            means.add(measured, len(batch[0]))
+            pairs += [] if pair is None else [pair]
+        return means.means(), pairs, by_itself
+
+
+def measure(
+    trainer: Trainer, batch: Batch, training: bool = True
+) -> tuple[Tensor | None, dict[str, float], Pair | None]:
+    """Return the loss of a batch, what is to be reported, and what the metrics look at.
+
+    The loss is None if the step has updated the weights itself; the pair is if a step of the
+    user's own measures all there is.
+    """
+    batch = [as_model(trainer.model, part) for part in batch]
+    step = trainer.training_step if training else trainer.validation_step
+    if step is not None:
+        result = step(*batch)
+        values = dict(result) if isinstance(result, Mapping) else {"loss": result}
+        loss = values.get("loss")
+        if not isinstance(loss, Tensor | float | int | np.floating):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    f"{'training_step' if training else 'validation_step'} returned no loss",
+                    {"returned": result},
+                    fix="return the loss as a Tensor, or a dict with it as `loss`",
+                )
+            )
+        return loss if isinstance(loss, Tensor) else None, _as_floats(values), None
+    if trainer.loss is None or len(batch) < 2:
+        raise DataError(
+            message(
+                "Trainer",
+                f"a loss needs batches of (inputs, targets); these have {len(batch)} part(s)",
+                fix="train on a pair (x, y)",
+            )
+        )
+    *inputs, targets = batch
+    outputs = trainer.model(*inputs)
+    loss = trainer.loss(outputs, targets)
+    if not isinstance(loss, Tensor):
+        raise ArgumentError(
+            message("Trainer", "loss must be a function that returns a Tensor", fix="loss=...")
+        )
+    return loss, {"loss": loss.item()}, (outputs.data, targets.data)
+
+
+def as_model(model: Module, part: Tensor) -> Tensor:
+    """Bring floating data to the dtype of the model."""
+    dtype = next(model.parameters()).dtype
+    return part.astype(dtype) if part.dtype in FLOATS and part.dtype != dtype else part
+
+
+def _as_floats(values: Mapping[str, Any]) -> dict[str, float]:
+    return {k: v.item() if isinstance(v, Tensor) else float(v) for k, v in values.items()}
