@@ -110,5 +110,5 @@ def write_seconds(seconds: float) -> str:
 def ending(event: FitEnded) -> str:
     """Say how the run ended."""
     if event.interrupted:
-        return f"interrupted after {event.seconds:.1f}s"
-    return f"finished in {event.seconds:.1f}s" + (f": {event.reason}" if event.reason else "")
+        return f"interrupted after {write_seconds(event.seconds)}"
+    return f"finished in {write_seconds(event.seconds)}" + (f": {event.reason}" if event.reason else "")
