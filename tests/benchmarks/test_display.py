@@ -12,7 +12,7 @@ from tinygrad_lite.train import EpochEnded, LayersMeasured, LayerState
 from tinygrad_lite.train.console import Live, Region
 from tinygrad_lite.train.recipe import digits_trainer, load, noisy_loader
 
-ROUNDS, EPOCHS = 40, 40
+ROUNDS, EPOCHS = 120, 20
 LAYERS = tuple(LayerState(f"net.{i}", "Dense", 0.1, 1.0, 1e-3, 0.2) for i in (1, 4, 7))
 
 

@@ -10,6 +10,7 @@ from tinygrad_lite.train.console.words import Glyphs
 _SHARE = 0.6  # of the terminal's height; the rest is for the epoch table and the user's prints
 _TALLEST = 16  # lines of a panel
 _LOWEST = 5
+_WIDE, _MIDDLE = 140, 84  # columns for three and two panels side by side
 
 
 class Dashboard:
@@ -23,7 +24,8 @@ class Dashboard:
 
     def __init__(self, run: Run, glyphs: Glyphs, colors: bool) -> None:
         self.run, self.glyphs, self.colors = run, glyphs, colors
-        self._drawn: dict[str, tuple[object, list[Line]]] = {}
+        self._key: object = None  # of what the panels were drawn
+        self._panels: list[Line] = []
 
     def frame(self, width: int, height: int) -> list[Line]:
         """Return at most `height` - 1 lines of at most `width` - 1 cells."""
@@ -40,52 +42,41 @@ class Dashboard:
         wrong = warnings(complaints, room, min(spare, 4 if budget > 12 else 2), glyphs)
         below = wrong + below
         spare = budget - len(below)
-        lines = self.panels(room, min(spare, 2 * _TALLEST)) + below
-        return [cropped(line, room) for line in lines[:budget]]
+        above = self.panels(room, min(spare, 2 * _TALLEST))
+        return above + [cropped(line, room) for line in below[: budget - len(above)]]
 
     def panels(self, width: int, height: int) -> list[Line]:
-        """Return as many panels as fit into the room, side by side or below one another."""
+        """Return as many panels as fit into the room; the same lines again if nothing is new."""
+        run = self.run
+        # curves change at every step; to draw them once a second is enough, and four times cheaper
+        key = (width, height, int(run.clock()), len(run.epochs), run.layers)
+        if key != self._key:
+            self._key, self._panels = key, self._arrange(width, height)
+        return self._panels
+
+    def _arrange(self, width: int, height: int) -> list[Line]:
+        """Put panels side by side, or below one another where it is narrow and high."""
         if height < _LOWEST or width < 24:
             return []
+        measured = len(self.run.layers.layers) if self.run.layers is not None else 0
         metric = self._metric()
-        measured = self.run.layers is not None
-        if width >= 140 and (metric or measured):
-            names = ["loss", *(["metric"] if metric else []), *(["layers"] if measured else [])]
-        elif width >= 84 and (metric or measured):
-            names = ["loss", "layers" if measured else "metric"]
-        else:
-            names = ["loss"]
+        names = ["loss", *["metric"] * (metric is not None), *["layers"] * (measured > 0)]
+        if width < _WIDE:
+            names = names[:1] if width < _MIDDLE else [names[0], *names[1:][-1:]]
         rows = min(height, _TALLEST)
-        if len(names) == 1 and measured and height >= 2 * _LOWEST:
-            # narrow and tall: one below the other
-            lower = min(_TALLEST, height // 2, len(self._states()) + 3)
+        if width < _MIDDLE and measured and height >= 2 * _LOWEST:
+            lower = min(_TALLEST, height // 2, measured + 3)
             upper = min(_TALLEST, height - lower)
-            return self.panel("loss", width, upper) + self.panel("layers", width, lower)
+            return self._panel("loss", width, upper) + self._panel("layers", width, lower)
         each, more = divmod(width - len(names) + 1, len(names))
         widths = [each + (i < more) for i in range(len(names))]
-        panels = [self.panel(name, w, rows) for name, w in zip(names, widths, strict=True)]
+        panels = [self._panel(name, w, rows) for name, w in zip(names, widths, strict=True)]
         return beside(panels, widths)
 
-    def panel(self, name: str, width: int, height: int) -> list[Line]:
-        """Return a panel; one that did not change as it was drawn before."""
-        run = self.run
-        points = run.losses.points
-        size = (width, height)
-        key: object
+    def _panel(self, name: str, width: int, height: int) -> list[Line]:
         if name == "layers":
-            key = (size, run.layers and run.layers.total)
-        else:
-            last = points[-1] if points and name == "loss" else None
-            key = (size, last, len(run.epochs))
-        before = self._drawn.get(name)
-        if before is not None and before[0] == key:
-            return before[1]
-        lines = layers(run, *size, self.glyphs) if name == "layers" else self._curves(name, *size)
-        self._drawn[name] = (key, lines)
-        return lines
-
-    def _states(self) -> tuple[object, ...]:
-        return self.run.layers.layers if self.run.layers is not None else ()
+            return layers(self.run, width, height, self.glyphs)
+        return self._curves(name, width, height)
 
     def _metric(self) -> str | None:
         """Return the first metric beside the loss."""

@@ -20,6 +20,7 @@ from tinygrad_lite.train.events import (
     Event,
     FitEnded,
     FitStarted,
+    StepEnded,
     StepSkipped,
     Warned,
 )
@@ -102,8 +103,10 @@ class Live:
 
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
-        kind = type(event)
         self.run(event)
+        kind = type(event)
+        if kind is StepEnded:
+            return
         if kind is Compiling and not self._told:
             self._told = True
             self.screen.later(lambda width, height: [[piece(COMPILING[: width - 1], "dim")]])

@@ -78,6 +78,7 @@ class Region:
         # without a lock, so that a terminal that blocks (Ctrl-S) does not hold up the training
         self._waiting: deque[Callable[[int, int], list[Line]]] = deque()
         self._frame: list[tuple[str, int]] = []  # lines, and the cells that they take
+        self._drawn: list[tuple[Line, tuple[str, int]]] = []  # what they were made of
         self._cells: list[int] = []  # of the lines that stand in the terminal
         self._width = 0  # of the terminal then
         self._above: list[Above] = []
@@ -125,8 +126,14 @@ class Region:
 
     def draw(self, lines: list[Line]) -> None:
         """Draw the region anew."""
-        shown = [(encodable(t, self._encoding), width_of(line)) for t, line in self._render(lines)]
+        # a line that is the same object as in the last drawing is not rendered again
+        known = {id(line): (line, *shown) for line, shown in self._drawn}
+        new = [line for line in lines if id(line) not in known]
+        for line, text in zip(new, rendered(self.console, new), strict=True):
+            known[id(line)] = (line, encodable(text, self._encoding), width_of(line))
+        shown = [known[id(line)][1:] for line in lines]
         with self.lock:
+            self._drawn = list(zip(lines, shown, strict=True))
             if self.here:
                 self._frame = shown
                 self._put(self._awaited())
@@ -162,9 +169,6 @@ class Region:
                     self._write(_HIDE)
                     self.paused(time.perf_counter() - begin)
 
-    def _render(self, lines: list[Line]) -> Iterator[tuple[str, Line]]:
-        return zip(rendered(self.console, lines), lines, strict=True)
-
     def _awaited(self) -> str:
         """Return what waits to be printed above."""
         lines: list[Line] = []
@@ -172,7 +176,8 @@ class Region:
             lines += self._waiting.popleft()(*self.size())
         if not lines:
             return ""
-        return encodable("".join(f"{t}\n" for t, _ in self._render(lines)), self._encoding)
+        text = "".join(f"{line}\n" for line in rendered(self.console, lines))
+        return encodable(text, self._encoding)
 
     def _put(self, above: str) -> None:
         """Write text above the region, and the region below it."""

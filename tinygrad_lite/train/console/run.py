@@ -38,16 +38,20 @@ class Course:
         self._every = 1
         self._skip = 0
 
-    def add(self, x: float, y: float) -> None:
-        """Add a point, or leave it out if it stands too near to the last."""
+    def wanted(self) -> bool:
+        """Tell whether the next point is to be added, or left out: it is near to the last."""
         if self._skip:
             self._skip -= 1
-            return
+            return False
+        self._skip = self._every - 1
+        return True
+
+    def add(self, x: float, y: float) -> None:
+        """Add a point."""
         self.points.append((x, y))
         if len(self.points) >= self._most:
             self.points = self.points[::2]
             self._every *= 2
-        self._skip = self._every - 1
 
 
 @dataclass
@@ -130,9 +134,10 @@ class Run:
         self.validating: tuple[int, int] | None = None
         self.saved: tuple[CheckpointSaved, float] | None = None
         self.ended: FitEnded | None = None
-        # of undisturbed steps: seconds, how many, their samples, seconds waited for data
-        self._steps = (0.0, 0, 0, 0.0)
-        self._paces = deque([self._steps])
+        # of the steps during which nothing was compiled: how many, samples, seconds in all, and
+        # seconds waited for data
+        self._steps, self._samples, self._seconds, self._waited = 0, 0, 0.0, 0.0
+        self._paces = deque([(0, 0, 0.0, 0.0)])
         self._between, self._gaps = 0.0, 0  # seconds from last steps to ends of epochs, and times
 
     def _compile(self, event: Compiling) -> None:
@@ -144,9 +149,10 @@ class Run:
         if self._disturbed:
             self._disturbed, self.compiling = False, None
         else:
-            seconds, steps, samples, waited = self._steps
-            seconds += now - self._mark
-            self._steps = (seconds, steps + 1, samples + event.samples, waited + event.waiting)
+            self._seconds += now - self._mark
+            self._steps += 1
+            self._samples += event.samples
+            self._waited += event.waiting
         self._mark = now
         self.validating = None
         self.epoch, self.step, self.lr = event.epoch, event.step, event.lr
@@ -154,8 +160,9 @@ class Run:
         if loss - loss == 0.0:  # finite
             self._sum = SMOOTH * self._sum + (1.0 - SMOOTH) * loss
             self._weight = SMOOTH * self._weight + (1.0 - SMOOTH)
-            self.loss = self._sum / self._weight
-            self.losses.add(event.epoch - 1 + event.step / (self.started.steps or 1), self.loss)
+            self.loss = loss = self._sum / self._weight
+            if self.losses.wanted():
+                self.losses.add(event.epoch - 1 + event.step / (self.started.steps or 1), loss)
 
     def _look(self, event: LayersMeasured) -> None:
         self.layers = event
@@ -164,7 +171,8 @@ class Run:
             course = self.gradients.get(state.path)
             if course is None:
                 course = self.gradients[state.path] = Course(64)
-            course.add(event.total, state.gradient)
+            if course.wanted():
+                course.add(event.total, state.gradient)
 
     def _validate(self, event: BatchValidated) -> None:
         self.validating = (event.step, event.steps)
@@ -204,13 +212,13 @@ class Run:
 
     def pace(self) -> Pace:
         """Measure how fast the run goes; to be called now and then, by one caller only."""
-        last, paces = self._steps, self._paces
-        if last[1] != paces[-1][1]:
+        paces = self._paces
+        last = (self._steps, self._samples, self._seconds, self._waited)
+        if last[0] != paces[-1][0]:
             paces.append(last)
-        while len(paces) > 2 and last[0] - paces[1][0] > _WINDOW:
+        while len(paces) > 2 and last[2] - paces[1][2] > _WINDOW:
             paces.popleft()
-        first = paces[0]
-        seconds, steps = last[0] - first[0], last[1] - first[1]
+        steps, samples, seconds, waited = (b - a for a, b in zip(paces[0], last, strict=True))
         if seconds <= 0.0:
             return Pace()
         left = max(0, self.started.steps - self.step)
@@ -220,8 +228,8 @@ class Run:
         closed = bool(self.epochs) and self.epochs[-1].epoch == self.epoch
         gaps = (epochs + (not closed)) * between
         return Pace(
-            samples=(last[2] - first[2]) / seconds,
-            waiting=min(1.0, (last[3] - first[3]) / seconds),
+            samples=samples / seconds,
+            waiting=min(1.0, waited / seconds),
             run=each * (left + epochs * self.started.steps) + gaps,
             epoch=each * left,
         )

@@ -109,6 +109,6 @@ def write_seconds(seconds: float) -> str:
 
 def ending(event: FitEnded) -> str:
     """Say how the run ended."""
-    if event.interrupted:
-        return f"interrupted after {write_seconds(event.seconds)}"
-    return f"finished in {write_seconds(event.seconds)}" + (f": {event.reason}" if event.reason else "")
+    how = "interrupted after" if event.interrupted else "finished in"
+    why = f": {event.reason}" if event.reason else ""
+    return f"{how} {write_seconds(event.seconds)}{why}"
