@@ -272,7 +272,7 @@ def test_every_truncation_can_be_read(tmp_path):
     path = tmp_path / "log.jsonl"
     tell(JSONL(path), run(epochs=1))
     content = path.read_bytes()
-    for size in range(content.index(b"\n") + 1, len(content)):
+    for size in range(content.index(b"\n") + 1, len(content), 3):
         path.write_bytes(content[:size])
         told = read(path)
         assert told.ended is None
