@@ -128,6 +128,12 @@ GOOD = '{"event": "Warned", "time": 1.0, "text": ""}'
         (b'{"event": "FitStarted", "time": 1.0}\n', "line 1"),
         (b'{"event": "FitStarted"}\n', "line 1"),
         (GOOD.encode() + b"\n", "line 1"),
+        (
+            jsonl.line(1, started(history=(epoch_ended(1),)))
+            .encode()
+            .replace(b'{"loss"', b'3, "a": {"loss"'),
+            "line 1",
+        ),
         (jsonl.line(1, started()).encode() + b"torn {\n" + GOOD.encode() + b"\n", "line 2"),
         (jsonl.line(1, started()).encode() + b'{"event": "EpochEnded", "time": 2}\n', "line 2"),
         (jsonl.line(1, started()).encode() + b'{"event": "StepEnded", "time": 2}\n', "line 2"),
