@@ -39,7 +39,7 @@ def test_a_run_is_read_as_it_was(path):
 @pytest.mark.parametrize("kind", [FitStarted, EpochEnded, FitEnded])
 def test_every_field_comes_back(path, kind):
     (event,) = (event for event in one_of_each() if isinstance(event, kind))
-    write(path, *([] if kind is FitStarted else [started()]), event)
+    write(path, *([] if kind is FitStarted else [started(), epoch_ended(1)]), event)
     told = read(path)
     found = {FitStarted: told.started, EpochEnded: told.epochs[-1], FitEnded: told.ended}[kind]
     assert repr(found) == repr(event)  # NaN is not equal to itself
@@ -128,6 +128,12 @@ GOOD = '{"event": "Warned", "time": 1.0, "text": ""}'
         (b'{"event": "FitStarted", "time": 1.0}\n', "line 1"),
         (b'{"event": "FitStarted"}\n', "line 1"),
         (GOOD.encode() + b"\n", "line 1"),
+        (
+            jsonl.line(1, started(history=(epoch_ended(1),)))
+            .encode()
+            .replace(b'{"loss"', b'3, "a": {"loss"'),
+            "line 1",
+        ),
         (jsonl.line(1, started()).encode() + b"torn {\n" + GOOD.encode() + b"\n", "line 2"),
         (jsonl.line(1, started()).encode() + b'{"event": "EpochEnded", "time": 2}\n', "line 2"),
         (jsonl.line(1, started()).encode() + b'{"event": "StepEnded", "time": 2}\n', "line 2"),

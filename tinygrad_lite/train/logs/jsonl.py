@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from tinygrad_lite.summary import Summary
 from tinygrad_lite.train.events import BatchValidated, Event, FitStarted, StepEnded
 from tinygrad_lite.train.logs.log import Log, append, is_due, replace
 
@@ -46,9 +47,9 @@ class JSONL(Log):
                 return
             os.utime(self.path)  # the run is alive
         elif isinstance(event, FitStarted):
-            self._pending = []
-            replace(self.path, _until(event.done, self.path))
-            self._pending.append((now, event))
+            replace(self.path, _until(event.done, self.path) + line(now, event).encode())
+            self._pending, self._written = [], now
+            return
         else:
             self._pending.append((now, event))
         self._write(now)
@@ -68,15 +69,16 @@ def line(now: float, event: Event) -> str:
             f'"samples": {event.samples}, "total": {event.total}, '
             f'"seconds": {event.seconds:.6f}, "waiting": {event.waiting:.6f}}}\n'
         )
-    fields = asdict(event)
-    if fields.get("summary"):
-        fields["summary"] = fields["summary"]["rows"]
     head = {"event": type(event).__name__, "time": round(now, 3)}
-    return json.dumps(head | _plain(fields), allow_nan=False) + "\n"
+    return json.dumps(head | _plain(event), allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
     """Return a value made of nothing but what JSON has."""
+    if isinstance(value, Summary):
+        return _plain(value.rows)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -73,7 +73,7 @@ class TensorBoard(Log):
             self._add(event.total, _of_layers(event))
         elif isinstance(event, EpochEnded):
             self._add(event.total, _of_epoch(event))
-            self._write(time.time())
+            self._write_if_due(time.time())
         elif isinstance(event, FitStarted):
             self._start(event)
         elif isinstance(event, FitEnded):
@@ -106,8 +106,7 @@ class TensorBoard(Log):
             scalars["step/samples_per_second"] = self._samples / self._seconds
         self._add(event.total, scalars)
         self._shown, self._samples, self._seconds = now, 0, 0.0
-        if is_due(self._written, now):
-            self._write(now)
+        self._write_if_due(now)
 
     def _add(self, total: int, scalars: Mapping[str, float]) -> None:
         values = [
@@ -119,6 +118,10 @@ class TensorBoard(Log):
     def _record(self, **fields: Any) -> None:
         event = self._event.Event(wall_time=time.time(), **fields)
         self._writer(self._pending).write(event.SerializeToString())
+
+    def _write_if_due(self, now: float) -> None:
+        if is_due(self._written, now):
+            self._write(now)
 
     def _write(self, now: float) -> None:
         append(self._file, self._pending.getvalue())
