@@ -44,3 +44,18 @@ def test_the_import_costs_at_most_a_tenth_of_a_second_over_numpys(tmp_path):
     # from bytecode, as any second import, even where the environment keeps Python from writing it
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
     assert min(float(python(code, **compiled)) for _ in range(5)) < 0.1
+
+
+def test_the_face_of_scikit_learn_is_loaded_when_asked_for_and_says_what_it_needs():
+    code = """if True:
+        import sys
+        sys.modules["sklearn"] = None  # as if it were not installed
+        import tinygrad_lite as tg
+        try:
+            tg.sklearn
+        except ImportError as error:
+            print(error)
+    """
+    said = python(code)
+    assert "tg.sklearn needs scikit-learn, 1.6 or newer" in said
+    assert "pip install 'tinygrad-lite[sklearn]'" in said
