@@ -20,6 +20,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 Classifier, Regressor = tg.sklearn.Classifier, tg.sklearn.Regressor
@@ -118,6 +119,11 @@ def test_a_pickled_estimator_predicts_the_same_and_trains_on_the_same(make):
 def test_a_fitted_estimator_keeps_no_gradients():
     fitted = Classifier(epochs=1).fit(*blobs())
     assert all(parameter.grad is None for parameter in fitted.model_.parameters())
+
+
+def test_they_say_what_they_take():
+    assert all(get_tags(make()).input_tags.three_d_array for make in BOTH)
+    assert [get_tags(make()).target_tags.multi_output for make in BOTH] == [False, True]
 
 
 def test_it_can_be_shown():
@@ -269,10 +275,19 @@ def test_weighted_samples_give_the_weighted_logistic_regression():
     x, y = make_blobs(60, centers=2, cluster_std=3.0, random_state=0)
     x = StandardScaler().fit_transform(x)
     ours = Classifier(layers.Dense(2, 2).astype(np.float64), lr=0.1, epochs=300, batch_size=60)
-    theirs = LogisticRegression(C=np.inf, tol=1e-8)
+    theirs = LogisticRegression(C=np.inf, solver="newton-cholesky")
     p = ours.fit(x, y, SAMPLE_WEIGHTS).predict_proba(x)
     np.testing.assert_allclose(p, theirs.fit(x, y, SAMPLE_WEIGHTS).predict_proba(x), atol=1e-3)
     assert abs(p - theirs.fit(x, y).predict_proba(x)).max() > 0.02  # it matters
+
+
+@pytest.mark.parametrize("make", BOTH)
+def test_a_sample_without_weight_is_left_out(make):
+    x, y = DATA[make]()
+    kept = np.arange(60) % 3 > 0
+    weighted = make(epochs=2, batch_size=8, random_state=0).fit(x, y, sample_weight=kept)
+    fewer = make(epochs=2, batch_size=8, random_state=0).fit(x[kept], y[kept])
+    np.testing.assert_allclose(weights_of(weighted), weights_of(fewer), rtol=1e-9)
 
 
 @pytest.mark.parametrize("make", BOTH)

@@ -168,7 +168,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         if fresh:
             self._start(X, n_outputs)
         self._optimizer.lr = self.lr  # which may have been set since
-        train, held_out = Dataset(X.astype(_dtype(self.model_), copy=False), targets), None
+        train, held_out = Dataset(X, targets), None
         with using(self._rng):
             if self.validation and not one_epoch:
                 indices = Dataset(np.arange(len(X)), strata)
@@ -473,10 +473,6 @@ class Regressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and value is not True and bool(value >= 1)
-
-
-def _dtype(model: Module) -> np.dtype[Any]:
-    return next(model.parameters()).dtype
 
 
 def _mlp(sizes: list[int]) -> Module:
