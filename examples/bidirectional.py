@@ -88,8 +88,8 @@ def main(
         tg.seed(seed)
         print(f"\n{name}:", flush=True)
         net = nets[name] = Balance(both)
-        options = {"enough": 0.005, "metrics": ["accuracy"], "folder": kept_in(folder, name)}
-        learn(net, coins, cross_entropy, epochs, plain, **options)
+        place, metrics = kept_in(folder, name), ["accuracy"]
+        learn(net, coins, cross_entropy, epochs, plain, enough=0.005, folder=place, metrics=metrics)
         test = tg.Trainer(net, tg.optim.Adam(net.parameters()), cross_entropy, ["accuracy"])
         results[name] = test.evaluate(coins(10_000))
     best = dict(zip(("loss", "accuracy"), floor(), strict=True))

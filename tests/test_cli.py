@@ -186,7 +186,7 @@ def test_data_that_does_not_fit_or_is_none(tmp_path, rng):
 
 
 def test_a_file_of_several_models_is_told_which():
-    shown = "VGG11BatchNorm  (10,)"
+    shown = "VGG11BatchNorm  10"
     result = call("run", "vgg11_bn", "--plain")
     assert result.returncode == 0, result.stderr
     assert shown in result.stdout

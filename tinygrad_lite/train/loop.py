@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, ValuesView
 from contextlib import closing, nullcontext
 from copy import copy
 from itertools import islice
@@ -318,7 +318,7 @@ class Trainer:
         saved: Mapping[str, Any] | None = None,
         lr: float | None = None,
         watched: bool = False,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event]:
         _check({"epochs, a whole number from 1 on": _is_whole(epochs, 1)})
         loader = as_loader(train, batch_size, shuffle=True)
         self.loaders = {"train": loader}
