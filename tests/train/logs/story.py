@@ -105,7 +105,7 @@ def one_of_each():
 
 def use(trainer, *logs):
     """Let logs listen to a Trainer."""
-    trainer.listeners += logs
+    trainer.callbacks += logs
 
 
 def small_trainer(**others):

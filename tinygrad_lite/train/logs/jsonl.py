@@ -10,7 +10,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from tinygrad_lite.summary import Summary
 from tinygrad_lite.train.events import BatchValidated, Event, FitStarted, StepEnded
 from tinygrad_lite.train.logs.log import Log, append, is_due, replace
 
@@ -19,7 +18,7 @@ class JSONL(Log):
     """Writes every event of a run as a line of JSON; `read` reads them back.
 
     A line has the class of the event under `event`, the seconds since 1970 under `time`, and the
-    event's fields; a Summary is the list of its rows. A number that is not finite is the text
+    event's fields. A number that is not finite is the text
     `NaN`, `Infinity` or `-Infinity`, which JSON has no numbers for. The batches of a validation are
     left out.
 
@@ -75,8 +74,6 @@ def line(now: float, event: Event) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a value made of nothing but what JSON has."""
-    if isinstance(value, Summary):
-        return _plain(value.rows)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):

@@ -146,9 +146,11 @@ _READ: dict[Any, Callable[[Any], Any]] = {
     "tuple[int, ...] | None": lambda value: None if value is None else tuple(value),
     "EpochEnded | None": lambda value: None if value is None else _make(EpochEnded, value),
     "tuple[EpochEnded, ...]": lambda value: tuple(_make(EpochEnded, epoch) for epoch in value),
-    "Summary | None": lambda value: (
-        None if value is None else Summary([_make(Row, row) for row in value])
+    "Summary | None": lambda value: None if value is None else _make(Summary, value),
+    "tuple[Shape, ...] | None": lambda value: (
+        None if value is None else tuple(tuple(shape) for shape in value)
     ),
+    "list[Row]": lambda value: [_make(Row, row) for row in value],
 }
 
 
