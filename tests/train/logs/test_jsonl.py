@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.train.logs.story import (
     STEPS,
+    epoch_ended,
     one_of_each,
     run,
     small_trainer,
@@ -150,8 +151,20 @@ def test_steps_are_written_once_a_second(tmp_path, clock):
 def test_what_matters_is_written_at_once_after_what_came_before(event, tmp_path, clock):
     path = tmp_path / "log.jsonl"
     log = JSONL(path)
-    tell(log, [started(), StepEnded(1, 1, 0.5, 1e-3, 1, 1), event])
+    tell(log, [started(), StepEnded(1, 1, 0.5, 1e-3, 1, 1)])
+    clock[0] += 0.1
+    log(event)
     assert [e["event"] for e in lines(path)] == ["FitStarted", "StepEnded", type(event).__name__]
+
+
+def test_short_epochs_are_written_ten_times_a_second(tmp_path, clock):
+    path = tmp_path / "log.jsonl"
+    log = JSONL(path)
+    log(started())
+    for i in range(1, 30):
+        clock[0] += 1 / 64  # exact in binary
+        log(epoch_ended(i))
+        assert len(lines(path)) == 1 + i - i % 7
 
 
 def test_a_validation_writes_nothing_and_keeps_the_file_fresh(tmp_path, clock):

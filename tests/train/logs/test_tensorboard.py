@@ -16,7 +16,7 @@ from tests.train.logs.story import (
     use,
 )
 from tinygrad_lite.errors import ArgumentError
-from tinygrad_lite.train import LayersMeasured, StepEnded
+from tinygrad_lite.train import FitEnded, LayersMeasured, StepEnded
 from tinygrad_lite.train.logs import TensorBoard
 
 
@@ -80,7 +80,7 @@ def test_steps_and_epochs_are_found_with_their_tags(tmp_path, scalars, clock):
 
 def test_layers_are_found(tmp_path, scalars):
     (measured,) = (event for event in one_of_each() if isinstance(event, LayersMeasured))
-    tell(TensorBoard(tmp_path), [started(), measured, epoch_ended(3)])
+    tell(TensorBoard(tmp_path), [started(), measured, FitEnded(False, 1.0)])
     found = scalars(tmp_path)
     close(found["gradient/0"], {9: 0.5})
     close(found["weight/0"], {9: 2.0})
@@ -128,7 +128,7 @@ def test_at_most_ten_steps_a_second_are_shown(tmp_path, scalars, monkeypatch):
         log(StepEnded(1, total, 1.0 / total, 1e-2, 10 + total % 2, total, 0.001, 0.001))
     written = scalars(tmp_path)["step/loss"]
     assert 9 <= len(written) <= 20  # of the first second
-    log(epoch_ended(1))
+    log(FitEnded(True, 2.0))
     found = scalars(tmp_path)
     assert 18 <= len(found["step/loss"]) <= 21
     rates = [*found["step/samples_per_second"].values()][1:]

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_lite.summary import Summary
-from tinygrad_lite.train.events import BatchValidated, Event, FitStarted, StepEnded
-from tinygrad_lite.train.logs.log import Log, append, is_due, replace
+from tinygrad_lite.train.events import BatchValidated, EpochEnded, Event, FitStarted, StepEnded
+from tinygrad_lite.train.logs.log import SECONDS, Log, append, is_recent, replace
+
+# Seconds since the last write, before which an event waits for others; all kinds else do not.
+_PATIENCE = {StepEnded: SECONDS, BatchValidated: SECONDS, EpochEnded: SECONDS / 10}
 
 
 class JSONL(Log):
@@ -23,9 +26,10 @@ class JSONL(Log):
     `NaN`, `Infinity` or `-Infinity`, which JSON has no numbers for. The batches of a validation are
     left out.
 
-    Steps are written about once a second, everything else at once: a process that is killed loses
-    the steps of its last second. A run that is resumed goes on where its checkpoint was: what the
-    log tells of later steps, which will be done again, is removed. A new run replaces the log.
+    Steps are written about once a second, everything else at once (ends of epochs at most ten times
+    a second): a process that is killed loses at most what its last second told. A run that is
+    resumed goes on where its checkpoint was: what the log tells of later steps, which will be done
+    again, is removed. A new run replaces the log.
 
     Args:
         path: the file; `log.jsonl` in a folder of its own is what `tinygrad-lite runs` looks for.
@@ -38,25 +42,17 @@ class JSONL(Log):
 
     def _note(self, event: Event) -> None:
         now = time.time()
-        if isinstance(event, StepEnded):
+        if not isinstance(event, BatchValidated):
             self._pending.append((now, event))
-            if not is_due(self._written, now):
-                return
-        elif isinstance(event, BatchValidated):
-            if not is_due(self._written, now):
-                return
-            os.utime(self.path)  # the run is alive
-        elif isinstance(event, FitStarted):
-            replace(self.path, _until(event.done, self.path) + line(now, event).encode())
-            self._pending, self._written = [], now
+        if is_recent(self._written, now, _PATIENCE.get(type(event), 0.0)):
             return
+        if isinstance(event, FitStarted):
+            replace(self.path, _until(event.done, self.path) + line(now, event).encode())
+        elif self._pending:
+            append(self.path, "".join([line(*entry) for entry in self._pending]).encode())
         else:
-            self._pending.append((now, event))
-        self._write(now)
-
-    def _write(self, now: float) -> None:
-        pending, self._pending, self._written = self._pending, [], now
-        append(self.path, "".join([line(*entry) for entry in pending]).encode())
+            os.utime(self.path)  # a long validation: the run is alive
+        self._pending, self._written = [], now
 
 
 def line(now: float, event: Event) -> str:

@@ -50,9 +50,9 @@ class Log(ABC):
         """Take note of an event; raise OSError if the disk refuses."""
 
 
-def is_due(last: float, now: float, seconds: float = SECONDS) -> bool:
-    """Tell whether so much time went by, or the clock was put back."""
-    return not 0 <= now - last < seconds
+def is_recent(last: float, now: float, seconds: float) -> bool:
+    """Tell whether less than so many seconds went by; not so if the clock was put back."""
+    return 0 <= now - last < seconds
 
 
 def append(path: Path, content: bytes) -> None:
