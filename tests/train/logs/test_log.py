@@ -81,13 +81,6 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
-@pytest.mark.parametrize(
-    ("now", "recent"), [(10, True), (10.5, True), (11, False), (12, False), (4, False)]
-)
-def test_nothing_is_recent_after_the_clock_was_put_back(now, recent):
-    assert log.is_recent(10, now, 1) is recent
-
-
 def test_nothing_is_written_before_a_run_begins(tmp_path):
     JSONL(tmp_path / "log.jsonl")
     CSV(tmp_path / "log.csv")

@@ -135,6 +135,16 @@ def test_at_most_ten_steps_a_second_are_shown(tmp_path, scalars, monkeypatch):
     assert rates == pytest.approx([10.5 / 0.002] * len(rates), rel=1e-2)  # of all steps between
 
 
+def test_the_clock_may_be_put_back(tmp_path, scalars, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    log = TensorBoard(tmp_path)
+    log(started())
+    now[0] -= 3600
+    log(StepEnded(1, 1, 0.5, 1e-2, 25, 1))
+    assert scalars(tmp_path)["step/loss"] == {1: 0.5}
+
+
 def test_steps_that_took_no_time_have_no_speed(tmp_path, scalars, clock):
     tell(TensorBoard(tmp_path), [started(), StepEnded(1, 1, 0.5, 1e-2, 25, 1), epoch_ended(1)])
     found = scalars(tmp_path)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_lite.summary import Summary
 from tinygrad_lite.train.events import BatchValidated, EpochEnded, Event, FitStarted, StepEnded
-from tinygrad_lite.train.logs.log import SECONDS, Log, append, is_recent, replace
+from tinygrad_lite.train.logs.log import SECONDS, Log, append, replace
 
 # Seconds since the last write, before which an event waits for others; all kinds else do not.
 _PATIENCE = {StepEnded: SECONDS, BatchValidated: SECONDS, EpochEnded: SECONDS / 10}
@@ -23,7 +23,8 @@ class JSONL(Log):
 
     A line has the class of the event under `event`, the seconds since 1970 under `time`, and the
     event's fields; a Summary is the list of its rows. A number that is not finite is the text
-    `NaN`, `Infinity` or `-Infinity`, which JSON has no numbers for. The batches of a validation are
+    `NaN`, `Infinity` or `-Infinity`, which JSON has no numbers for. Of a step, loss and learning
+    rate have nine digits, durations go down to the microsecond. The batches of a validation are
     left out.
 
     Steps are written about once a second, everything else at once (ends of epochs at most ten times
@@ -42,10 +43,11 @@ class JSONL(Log):
 
     def _note(self, event: Event) -> None:
         now = time.time()
-        if not isinstance(event, BatchValidated):
+        kind = type(event)
+        if kind is not BatchValidated:
             self._pending.append((now, event))
-        if is_recent(self._written, now, _PATIENCE.get(type(event), 0.0)):
-            return
+        if kind in _PATIENCE and 0 <= now - self._written < _PATIENCE[kind]:
+            return  # nor does it wait when the clock was put back
         if isinstance(event, FitStarted):
             replace(self.path, _until(event.done, self.path) + line(now, event).encode())
         elif self._pending:
@@ -58,10 +60,10 @@ class JSONL(Log):
 def line(now: float, event: Event) -> str:
     """Return the line of an event that happened `now` seconds after 1970 began."""
     if isinstance(event, StepEnded) and isfinite(event.loss + event.lr):
-        # a tenth of the time that the general way takes
+        # a tenth of the time that the general way takes; nine digits tell a float32
         return (
             f'{{"event": "StepEnded", "time": {now:.3f}, "epoch": {event.epoch}, '
-            f'"step": {event.step}, "loss": {float(event.loss)!r}, "lr": {float(event.lr)!r}, '
+            f'"step": {event.step}, "loss": {event.loss:.9g}, "lr": {event.lr:.9g}, '
             f'"samples": {event.samples}, "total": {event.total}, '
             f'"seconds": {event.seconds:.6f}, "waiting": {event.waiting:.6f}}}\n'
         )

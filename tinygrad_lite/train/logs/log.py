@@ -50,11 +50,6 @@ class Log(ABC):
         """Take note of an event; raise OSError if the disk refuses."""
 
 
-def is_recent(last: float, now: float, seconds: float) -> bool:
-    """Tell whether less than so many seconds went by; not so if the clock was put back."""
-    return 0 <= now - last < seconds
-
-
 def append(path: Path, content: bytes) -> None:
     """Add to a file; to one that was deleted meanwhile, raise FileNotFoundError."""
     with open(path, "r+b") as file:

@@ -18,7 +18,7 @@ from tinygrad_lite.train.events import (
     LayersMeasured,
     StepEnded,
 )
-from tinygrad_lite.train.logs.log import SECONDS, Log, append, is_recent, replace
+from tinygrad_lite.train.logs.log import SECONDS, Log, append, replace
 
 _SECONDS = 0.1  # between two steps that are shown
 _SUFFIX = ".tinygrad-lite"  # of our files among others
@@ -71,7 +71,7 @@ class TensorBoard(Log):
         if isinstance(event, StepEnded):
             self._samples += event.samples
             self._seconds += event.seconds + event.waiting
-            if is_recent(self._shown, now, _SECONDS):
+            if 0 <= now - self._shown < _SECONDS:  # not so if the clock was put back
                 return
             self._pending.append((now, event.total, self._of_step(event)))
             self._shown, self._samples, self._seconds = now, 0, 0.0
@@ -81,7 +81,7 @@ class TensorBoard(Log):
             self._pending.append((now, event.total, _of_layers(event)))
         elif isinstance(event, FitStarted):
             self._start(now, event)
-        if isinstance(event, FitEnded) or not is_recent(self._written, now, SECONDS):
+        if isinstance(event, FitEnded) or not 0 <= now - self._written < SECONDS:
             append(self._file, b"".join([self._scalars(*entry) for entry in self._pending]))
             self._pending, self._written = [], now
 
