@@ -159,6 +159,7 @@ def test_many_epochs_are_thinned_and_the_best_is_kept(tmp_path):
     log = JSONL(tmp_path / "log.jsonl")
     tell(log, [started(epochs=200)])
     tell(log, [epoch_ended(e, best=e in (1, 37)) for e in range(1, 201)])
+    log(FitEnded(False, 1.0))
     brief = printed(lambda console: runs.show_run(read(tmp_path), "many", console))
     shown = [int(row[0]) for row in table(brief) if row and row[-1] in ("250ms", "best")]
     assert shown == [1, *range(10, 31, 10), 37, *range(40, 201, 10)]
@@ -209,6 +210,7 @@ def test_equal_settings_are_said_to_be(folder):
 def test_runs_that_share_nothing_are_compared_as_far_as_can_be(tmp_path):
     metrics = {"energy": float("nan"), "loss": float("inf")}
     others = [EpochEnded(epoch, metrics, 1e-2, 1.0, False) for epoch in (1, 2)]
+    others.append(FitEnded(False, 1.0))
     tell(JSONL(tmp_path / "a" / "log.jsonl"), [started()])
     tell(JSONL(tmp_path / "b" / "log.jsonl"), [started(), *others])
     tell(JSONL(tmp_path / "c" / "log.jsonl"), [started(), *others])

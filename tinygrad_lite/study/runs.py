@@ -29,6 +29,7 @@ _COLORS = {
     "running": "cyan",
     "stopped": "yellow",
     "interrupted": "yellow",
+    "failed": "red",
     "killed": "red",
     "broken": "red",
 }

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.train.logs.story import (
     STEPS,
+    epoch_ended,
     one_of_each,
     run,
     small_trainer,
@@ -98,14 +99,15 @@ NUMBERS = st.one_of(
 
 
 @given(NUMBERS, NUMBERS, st.integers(1, 10**9), st.floats(0, 1e6), st.floats(0, 1e6))
-def test_a_step_is_written_exactly_and_durations_to_the_microsecond(
+def test_a_step_is_written_to_nine_digits_and_durations_to_the_microsecond(
     loss, lr, total, seconds, waiting
 ):
     with np.errstate(all="ignore"):
         said = strict(jsonl.line(12.25, StepEnded(2, 3, loss, lr, 32, total, seconds, waiting)))
     assert said.keys() == {"event", "time", *(f.name for f in fields(StepEnded))}
-    assert same(said["loss"], float(loss))
-    assert same(said["lr"], float(lr))
+    for name, value in (("loss", loss), ("lr", lr)):
+        assert float(said[name]) == pytest.approx(float(value), rel=1e-8, abs=0, nan_ok=True)
+        assert not isinstance(value, np.float32) or same(np.float32(said[name]), value)
     assert (said["epoch"], said["step"], said["samples"], said["total"]) == (2, 3, 32, total)
     assert said["time"] == 12.25
     assert abs(said["seconds"] - seconds) <= 1e-6
@@ -149,8 +151,29 @@ def test_steps_are_written_once_a_second(tmp_path, clock):
 def test_what_matters_is_written_at_once_after_what_came_before(event, tmp_path, clock):
     path = tmp_path / "log.jsonl"
     log = JSONL(path)
-    tell(log, [started(), StepEnded(1, 1, 0.5, 1e-3, 1, 1), event])
+    tell(log, [started(), StepEnded(1, 1, 0.5, 1e-3, 1, 1)])
+    clock[0] += 0.1
+    log(event)
     assert [e["event"] for e in lines(path)] == ["FitStarted", "StepEnded", type(event).__name__]
+
+
+def test_nothing_waits_when_the_clock_was_put_back(tmp_path, clock):
+    path = tmp_path / "log.jsonl"
+    log = JSONL(path)
+    log(started())
+    clock[0] -= 3600
+    log(StepEnded(1, 1, 0.5, 1e-3, 1, 1))
+    assert len(lines(path)) == 2
+
+
+def test_short_epochs_are_written_ten_times_a_second(tmp_path, clock):
+    path = tmp_path / "log.jsonl"
+    log = JSONL(path)
+    log(started())
+    for i in range(1, 30):
+        clock[0] += 1 / 64  # exact in binary
+        log(epoch_ended(i))
+        assert len(lines(path)) == 1 + i - i % 7
 
 
 def test_a_validation_writes_nothing_and_keeps_the_file_fresh(tmp_path, clock):

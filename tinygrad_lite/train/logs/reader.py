@@ -35,7 +35,7 @@ class Run:
         ended: how it ended; None if it goes on, or was killed.
         begun: when it began, in seconds since 1970.
         seconds: how long it has run, without the pauses before it was resumed.
-        state: `finished`; `interrupted`, by Ctrl-C or SIGTERM; `stopped` before its last epoch, as
+        state: `finished`; `interrupted`, by Ctrl-C or SIGTERM; `failed`, by an error; `stopped` before its last epoch, as
             `ended.reason` tells; `running`, if it has no end and wrote something in the last
             minute; else `killed`.
     """
@@ -122,7 +122,7 @@ def _state(ended: FitEnded | None, path: Path) -> str:
         return "running" if time.time() - path.stat().st_mtime < _ALIVE else "killed"
     if ended.interrupted:
         return "interrupted"
-    return "stopped" if ended.reason else "finished"
+    return "failed" if ended.failed else "stopped" if ended.reason else "finished"
 
 
 def _make(event: Any, data: dict[str, Any]) -> Any:
