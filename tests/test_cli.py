@@ -374,8 +374,9 @@ def test_warmup_without_numba():
 
 
 @pytest.fixture
-def past(tmp_path):
+def past(tmp_path, monkeypatch):
     """A folder with two runs in it."""
+    monkeypatch.delenv("TINYGRAD_LITE_RUNS")
     for name, epochs in (("first", 2), ("second", 3)):
         tell(JSONL(tmp_path / "runs" / name / "log.jsonl"), run(epochs))
     return tmp_path

@@ -35,9 +35,9 @@ class Run:
         ended: how it ended; None if it goes on, or was killed.
         begun: when it began, in seconds since 1970.
         seconds: how long it has run, without the pauses before it was resumed.
-        state: `finished`; `interrupted`, by Ctrl-C or SIGTERM; `failed`, by an error; `stopped` before its last epoch, as
-            `ended.reason` tells; `running`, if it has no end and wrote something in the last
-            minute; else `killed`.
+        state: `finished`; `interrupted`, by Ctrl-C or SIGTERM; `failed`, by an error; `stopped`
+            before its last epoch, as `ended.reason` tells; `running`, if it has no end and wrote
+            something in the last minute; else `killed`.
     """
 
     path: Path
