@@ -1,5 +1,7 @@
 """The Trainer: what it computes, what it reports, and what it refuses."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,15 @@ import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
 from tinygrad_lite.data import DataLoader, Dataset
-from tinygrad_lite.train import EpochEnded, FitEnded, FitStarted, StepEnded, Trainer
+from tinygrad_lite.train import (
+    BatchValidated,
+    EpochEnded,
+    FitEnded,
+    FitStarted,
+    LayersMeasured,
+    StepEnded,
+    Trainer,
+)
 
 
 def blobs(n=60, seed=0):
@@ -53,9 +63,11 @@ def test_events_come_in_order_with_true_numbers():
     seen = []
     ours = trainer(callbacks=[seen.append])
     ours.fit(blobs(10), blobs(6), epochs=2, batch_size=4)
-    kinds = [type(event) for event in seen]
-    assert kinds == [FitStarted, *[*[StepEnded] * 3, EpochEnded] * 2, FitEnded]
-    start = seen[0]
+    kinds = [type(event) for event in seen if not isinstance(event, LayersMeasured)]
+    epoch = [StepEnded, StepEnded, StepEnded, BatchValidated, EpochEnded]
+    assert kinds == [FitStarted, *epoch, *epoch, FitEnded]
+    assert isinstance(seen[1], LayersMeasured)
+    start = seen.pop(0)
     assert (start.model, start.parameters, start.samples, start.epochs, start.steps) == (
         "Dense",
         6,
@@ -66,8 +78,15 @@ def test_events_come_in_order_with_true_numbers():
     assert [(e.epoch, e.step, e.samples) for e in seen if isinstance(e, StepEnded)] == [
         (epoch, step, size) for epoch in (1, 2) for step, size in ((1, 4), (2, 4), (3, 2))
     ]
-    first = seen[4]
-    weighted = sum(e.loss * e.samples for e in seen[1:4]) / 10
+    steps = [e for e in seen if isinstance(e, StepEnded)]
+    assert [e.total for e in steps] == [1, 2, 3, 4, 5, 6]
+    validated = [e for e in seen if isinstance(e, BatchValidated)]
+    assert [(e.epoch, e.step, e.steps) for e in validated] == [(1, 1, 1), (2, 1, 1)]
+    first = next(e for e in seen if isinstance(e, EpochEnded))
+    assert (first.epoch, first.total, first.lr) == (1, 3, 0.1)
+    assert first.seconds == pytest.approx(sum(e.seconds for e in steps[:3]))
+    assert first.waiting == pytest.approx(sum(e.waiting for e in steps[:3]))
+    weighted = sum(e.loss * e.samples for e in steps[:3]) / 10
     assert first.metrics["loss"] == pytest.approx(weighted)
     assert set(first.metrics) == {"loss", "accuracy", "val_loss", "val_accuracy"}
 
@@ -155,12 +174,13 @@ def test_float64_data_is_brought_to_the_dtype_of_the_model():
 
 def test_ctrl_c_returns_what_was_measured():
     def interrupt(event):
-        if isinstance(event, StepEnded) and event.epoch == 2:
-            raise KeyboardInterrupt
+        if isinstance(event, StepEnded) and (event.epoch, event.step) == (2, 1):
+            signal.raise_signal(signal.SIGINT)
 
     seen = []
     history = trainer(callbacks=[interrupt, seen.append]).fit(blobs(), epochs=5)
     assert history.interrupted
+    assert history.reason == "Ctrl-C"
     assert len(history.epochs) == 1
     assert seen[-1].interrupted
 
@@ -267,7 +287,24 @@ def test_labels_out_of_range():
         ({"loss": "cross_entropy"}, "loss must be a function"),
         ({"metrics": "accuracy"}, "metrics must be a list"),
         ({"schedule": optim.schedules.Cosine}, "schedule must be a Schedule"),
-        ({"listeners": print}, "listeners must be a list of functions"),
+        ({"callbacks": print}, "callbacks must be a list of functions"),
+        ({"callbacks": [3]}, "callbacks must be a list of functions"),
+        ({"schedule_by": "batch"}, "schedule_by must be one of step, epoch"),
+        ({"clip_norm": -1.0}, "clip_norm must be a number from 0 on"),
+        ({"clip_value": "1"}, "clip_value must be a number from 0 on"),
+        ({"accumulate": 0}, "accumulate must be a whole number from 1 on"),
+        ({"accumulate": True}, "accumulate must be a whole number from 1 on"),
+        ({"ema": 1}, "ema must be an EMA, or its decay"),
+        ({"monitor": None}, "monitor must be the name of a metric"),
+        ({"min_delta": -0.1}, "min_delta must be a number from 0 on"),
+        ({"patience": 0}, "patience must be a whole number from 1 on"),
+        ({"skip_nonfinite": -1}, "skip_nonfinite must be a whole number from 0 on"),
+        ({"training_step": "gan"}, "training_step must be a function"),
+        ({"folder": 3}, "folder must be a path"),
+        ({"save_every": -1}, "save_every must be seconds from 0 on"),
+        ({"keep": 0}, "keep must be a whole number from 1 on"),
+        ({"optimizer": {}}, "the optimiser holds no parameter"),
+        ({"optimizer": {"a": "adam"}}, "optimizer must be an Optimizer, or a dict of several"),
         ({"display": "plian"}, "display must be one of auto, live, plain, off"),
         ({"model": lambda x: x}, "model must be a Module"),
         ({"optimizer": "adam"}, "optimizer must be an Optimizer"),
