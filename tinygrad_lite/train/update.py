@@ -40,7 +40,7 @@ class Update:
         self.has_begun = False
         self._trainer, self._watch = trainer, watch
         self._random = get_rng_state()
-        self._buffers = [(buffer, buffer.data) for buffer in trainer.buffers]
+        self._buffers = [(buffer, buffer.data.copy()) for buffer in trainer.buffers]
         self._extra = [(module, module.get_extra_state()) for module in trainer.stateful]
 
     def take_back(self) -> None:
