@@ -331,3 +331,59 @@ def test_epochs_that_are_none(epochs):
 def test_a_loss_that_is_no_tensor():
     with pytest.raises(tg.ArgumentError, match="loss must be a function that returns a Tensor"):
         trainer(loss=lambda outputs, targets: 3.0).fit(blobs())
+
+
+def test_a_schedule_of_another_optimiser():
+    other = optim.SGD(layers.Dense(2, 2).parameters(), lr=0.1)
+    with pytest.raises(tg.ArgumentError, match="the schedule Cosine is of another optimiser"):
+        trainer(schedule=optim.schedules.Cosine(other, 10))
+
+
+def test_metrics_without_a_loss():
+    rbm = layers.RBM(2, 2)
+    with pytest.raises(tg.ArgumentError, match="metrics look at the outputs that a loss looks at"):
+        trainer(rbm, loss=None, metrics=["accuracy"])
+
+
+@pytest.mark.parametrize(
+    "options", [{"patience": 1}, {"restore_best": True}, {"monitor": "val_accuracy"}]
+)
+def test_epochs_cannot_be_judged_by_a_validation_that_there_is_not(options):
+    with pytest.raises(
+        tg.ArgumentError, match=r"not measured without validation\n[^$]*loss[^$]*give fit a val"
+    ):
+        trainer(**options).fit(blobs(), epochs=1)
+
+
+def test_epochs_cannot_be_judged_by_what_is_not_measured():
+    with pytest.raises(tg.ArgumentError, match=r"'val_f1' is not measured\n[^$]*val_accuracy"):
+        trainer(monitor="val_f1").fit(blobs(), blobs(), epochs=1)
+
+
+@pytest.mark.parametrize("name", ["val_judge", "val_confusion_matrix"])
+def test_what_is_measured_may_be_known_only_after_an_epoch(name):
+    model, options = layers.Dense(2, 2), {"metrics": ["confusion_matrix"]}
+    if name == "val_judge":
+        options = {"training_step": lambda x, y: F.cross_entropy(model(x), y), "metrics": []}
+    with pytest.raises(tg.ArgumentError, match=rf"'{name}' is not measured\n[^$]*val_loss"):
+        trainer(model, monitor=name, **options).fit(blobs(), blobs(), epochs=1)
+
+
+@pytest.mark.parametrize("lr", [-1.0, "0.1"])
+def test_a_rate_to_go_on_with_that_is_none(lr):
+    with pytest.raises(tg.ArgumentError, match="lr must be a number from 0 on"):
+        trainer().fit(blobs(), lr=lr)
+
+
+def test_bad_arguments_of_fit_begin_no_run():
+    seen = []
+    with pytest.raises(tg.ArgumentError):
+        trainer(callbacks=[seen.append]).fit(blobs(), epochs=0)
+    with pytest.raises(tg.ArgumentError):
+        trainer().run(blobs(), epochs=0)
+    assert seen == []
+
+
+def test_there_is_no_folder_to_resume_from():
+    with pytest.raises(tg.ArgumentError, match="folder must be a path, to resume"):
+        trainer().fit(blobs(), resume=True)
