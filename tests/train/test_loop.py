@@ -387,3 +387,42 @@ def test_bad_arguments_of_fit_begin_no_run():
 def test_there_is_no_folder_to_resume_from():
     with pytest.raises(tg.ArgumentError, match="folder must be a path, to resume"):
         trainer().fit(blobs(), resume=True)
+
+
+@pytest.mark.parametrize("val", [None, blobs(seed=1)])
+def test_a_model_that_was_trained_is_in_evaluation_mode(val):
+    ours = trainer(layers.Sequential(layers.Dropout(0.5), layers.Dense(2, 2)))
+    ours.fit(blobs(), val, epochs=1)
+    assert not any(module.training for module in ours.model.modules())
+
+
+def test_a_metric_that_fails_leaves_a_count_that_fits_the_weights():
+    def fail(outputs, targets):
+        raise ValueError("I cannot")
+
+    ours = trainer(metrics=[fail])
+    with pytest.raises(ValueError, match="I cannot"):
+        ours.fit(blobs(), epochs=1)
+    assert (ours.progress.total, ours.progress.step, ours.progress.means.count) == (1, 1, 32)
+
+
+def test_a_step_by_hand_that_diverges_changes_nothing():
+    ours = trainer(loss=lambda x, y: F.cross_entropy(x, y) * np.inf)
+    before = ours.model.state_dict()
+    with pytest.raises(tg.errors.DivergenceError, match="loss is inf"):
+        ours.step(next(iter(DataLoader(blobs()))))
+    np.testing.assert_array_equal(ours.model.state_dict()["weight"], before["weight"])
+
+
+def test_what_anything_else_raises_in_a_step_is_taken_back():
+    model = layers.Sequential(layers.BatchNorm1d(2), layers.Dense(2, 2))
+
+    def loss(outputs, targets):
+        raise RuntimeError("I cannot")
+
+    ours = trainer(model, loss=loss)
+    before = model.state_dict()
+    for train in (lambda: ours.fit(blobs()), lambda: ours.step(next(iter(DataLoader(blobs()))))):
+        with pytest.raises(RuntimeError, match="I cannot"):
+            train()
+        np.testing.assert_equal(model.state_dict(), before)

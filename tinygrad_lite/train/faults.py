@@ -68,8 +68,8 @@ def explain(
     """
     for batch, places in zip(batches, indices, strict=True):
         for part in batch:
-            if error := _in_data(part, places):
-                return error
+            if bad := _in_data(part, places):
+                return bad
     for name, parameter in model.named_parameters():
         if not np.isfinite(parameter.data).all():
             problem += f"; {name} of the model itself is not finite any more"

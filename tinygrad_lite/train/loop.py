@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, ValuesView
 from contextlib import closing, nullcontext
 from copy import copy
 from itertools import islice
@@ -251,6 +251,9 @@ class Trainer:
     ) -> History:
         """Train, show it, keep it, and return what was measured.
 
+        Afterwards the model is in evaluation mode, with its last weights or, by `restore_best`, the
+        best ones.
+
         The first Ctrl-C lets the current step end, saves, and returns; a second one raises. SIGTERM
         does the same, and then ends the process with code 143.
 
@@ -301,6 +304,7 @@ class Trainer:
             self.model.load_state_dict(self.best_weights.arrays)
             if self.ema is not None:
                 self.ema.restart()
+        self.model.eval()
         interrupted = session.received is not None
         history = list(self.progress.history)
         return History(history, interrupted, self.stopping, session.checkpoint)
@@ -347,7 +351,7 @@ class Trainer:
         saved: Mapping[str, Any] | None = None,
         lr: float | None = None,
         watched: bool = False,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         loader = as_loader(train, batch_size, shuffle=True)
         self.loaders = {"train": loader}
         if val is not None:
@@ -434,14 +438,12 @@ class Trainer:
                 yield StepSkipped(progress.epoch, progress.step, skipped, left)
                 continue
             samples = sum(len(batch[0]) for batch, _ in drawn)
-            _add(self.metrics, pairs)
             progress.means.add(means, samples)
             progress.total, progress.lr = progress.total + 1, lr
+            _add(self.metrics, pairs)
             seconds, waiting = time.perf_counter() - start, start - begin
-            progress.seconds, progress.waiting = (
-                progress.seconds + seconds,
-                progress.waiting + waiting,
-            )
+            progress.seconds += seconds
+            progress.waiting += waiting
             place = progress.epoch, progress.step
             if look is not None:
                 yield LayersMeasured(*place, progress.total, look.after_update())

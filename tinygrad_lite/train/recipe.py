@@ -15,7 +15,8 @@ from tinygrad_lite.module import Module
 from tinygrad_lite.ops.random import seed as set_seed
 from tinygrad_lite.optim import schedules
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train.loop import Display, History, Trainer
+from tinygrad_lite.train.history import History
+from tinygrad_lite.train.loop import Display, Trainer
 
 EPOCHS = 30
 BATCH_SIZE = 32
