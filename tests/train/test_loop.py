@@ -177,8 +177,11 @@ def test_ctrl_c_returns_what_was_measured():
         if isinstance(event, StepEnded) and (event.epoch, event.step) == (2, 1):
             signal.raise_signal(signal.SIGINT)
 
-    seen = []
-    history = trainer(callbacks=[interrupt, seen.append]).fit(blobs(), epochs=5)
+    seen, before = [], signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        history = trainer(callbacks=[interrupt, seen.append]).fit(blobs(), epochs=5)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert history.interrupted
     assert history.reason == "Ctrl-C"
     assert len(history.epochs) == 1
@@ -304,6 +307,7 @@ def test_labels_out_of_range():
         ({"save_every": -1}, "save_every must be seconds from 0 on"),
         ({"keep": 0}, "keep must be a whole number from 1 on"),
         ({"optimizer": {}}, "the optimiser holds no parameter"),
+        ({"optimizer": [optim.SGD([tg.Parameter([1.0])])]}, "optimizer must be an Optimizer, or"),
         ({"optimizer": {"a": "adam"}}, "optimizer must be an Optimizer, or a dict of several"),
         ({"display": "plian"}, "display must be one of auto, live, plain, off"),
         ({"model": lambda x: x}, "model must be a Module"),

@@ -81,9 +81,9 @@ class Trainer:
         training_step: in place of the loss: a function of the parts of a batch that returns the
             loss, or a dict with `loss` and what else is to be reported. A model's method of this
             name serves too. If its loss is a number and no Tensor, it has updated the weights
-            itself. A model's `validation_step`, alike, then serves to validate; without one the
-            loss and the metrics do, or else the training step. What is so measured is all that is
-            reported: metrics look at the outputs that a loss looks at.
+            itself, and clipped what it liked. A model's `validation_step`, alike, then serves to
+            validate; without one the loss and the metrics do, or else the training step. What such
+            a step returns is all that is reported: metrics look at the outputs that a loss looks at.
         callbacks: called with every event: functions, logs of `train.logs`, `Callback`s.
         folder: where checkpoints, the weights of the best epoch and a log are kept; by default
             nothing is.
@@ -133,7 +133,8 @@ class Trainer:
         _check(
             {
                 "model, a Module": isinstance(model, Module),
-                "optimizer, an Optimizer, or a dict of several": _all(Optimizer, optimizers),
+                "optimizer, an Optimizer, or a dict of several": isinstance(optimizers, Mapping)
+                and _all(Optimizer, optimizers),
                 "loss, a function": loss is None or callable(loss),
                 "metrics, a list": isinstance(metrics, list | tuple),
                 "schedule, a Schedule, or a list of several": _all(Schedule, schedules),
@@ -156,7 +157,7 @@ class Trainer:
             }
         )
         self.model, self.loss = model, loss
-        self.optimizers = dict(optimizers)  # type: ignore[arg-type]
+        self.optimizers = dict(optimizers)
         self.training_step: Step | None = training_step or getattr(model, "training_step", None)
         self.metrics = find_metrics(metrics)
         self.schedules, self.schedule_by = list(schedules), schedule_by

@@ -92,7 +92,7 @@ class Update:
             optimizer.zero_grad()
         means, pairs, samples = Means(), [], sum(len(batch[0]) for batch in batches)
         for batch in batches:
-            share = len(batch[0]) / samples
+            share, before = len(batch[0]) / samples, self._gradients()
             with nullcontext() if self._watch is None else self._watch.forward():
                 loss, measured, pair = measure(trainer, batch)
             trainer.updates_itself = self.has_begun = loss is None
@@ -100,10 +100,27 @@ class Update:
                 what = next(name for name, value in measured.items() if not isfinite(value))
                 raise NotFiniteError(f"the {what} is {measured[what]}")
             if loss is not None:
+                self._check_no_backward_since(before)
                 (loss if share == 1 else loss * share).backward()
             means.add(measured, len(batch[0]))
             pairs += [] if pair is None else [pair]
         return means.means(), pairs
+
+    def _gradients(self) -> list[Tensor | None]:
+        """Return the gradients; none if no step of the user's own could change them."""
+        step, parameters = self._trainer.training_step, self._trainer.parameters()
+        return [] if step is None else [parameter.grad for parameter in parameters]
+
+    def _check_no_backward_since(self, gradients: list[Tensor | None]) -> None:
+        if any(new is not old for new, old in zip(self._gradients(), gradients, strict=True)):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    "training_step has called backward(), and returned a loss to call it on again",
+                    fix="leave backward() and step() to the Trainer; or return the loss as a "
+                    "number, loss.item(), from a step that updates the weights itself",
+                )
+            )
 
 
 def measure(
