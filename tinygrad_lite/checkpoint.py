@@ -55,7 +55,7 @@ def load(path: str | os.PathLike[str]) -> Module:
     """
     if is_state(path):
         saved = read_state(path)
-        about, arrays = saved["about"], saved["model"]
+        about, arrays = saved.get("about", {}), saved.get("model", {})
     else:
         about, arrays = _unsealed(path)
     if "config" not in about:
