@@ -24,7 +24,8 @@ class Checkpoints:
     Args:
         folder: the run's.
         keep: how many are kept.
-        every: least seconds between two while steps go on; more if writing one takes long.
+        every: least seconds between two while steps go on, and more if writing one takes long; 0
+            is after every step.
     """
 
     def __init__(self, folder: Path, keep: int, every: float) -> None:
@@ -57,7 +58,7 @@ class Checkpoints:
             return CheckpointFailed(str(path), error.strerror or str(error))
         finally:
             seconds = time.monotonic() - begin
-            self._due = begin + max(self.every, seconds / _SHARE)
+            self._due = begin + (max(self.every, seconds / _SHARE) if self.every else 0.0)
         for old in all_of(self.folder.parent)[: -self.keep]:
             with contextlib.suppress(OSError):  # it is one more then
                 storage.delete(old)

@@ -89,8 +89,8 @@ class Trainer:
         callbacks: called with every event: functions, logs of `train.logs`, `Callback`s.
         folder: where checkpoints, the weights of the best epoch and a log are kept; by default
             nothing is.
-        save_every: least seconds between two checkpoints while training goes on; there is one at
-            the end, however it ends.
+        save_every: least seconds between two checkpoints while training goes on, 0 for one after
+            every step; there is one at the end, however it ends.
         keep: how many checkpoints are kept.
         display: `live` draws in the terminal, `plain` prints a line an epoch, `off` nothing; `auto`
             is live in a terminal and plain elsewhere.
