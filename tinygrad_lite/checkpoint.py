@@ -112,6 +112,11 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, np.nda
     """
     from safetensors import SafetensorError, safe_open
 
+    if os.path.isdir(path):
+        raise CheckpointError(
+            f"{path}: a folder that is no checkpoint\n"
+            "  fix: name a file that was saved, or a folder in the `checkpoints` of a run"
+        )
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -210,8 +210,12 @@ def _pack(value: Any, subject: str, path: str, arrays: dict[str, np.ndarray]) ->
         value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    kind = f"array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-    raise _unfit(subject, f"{path} is a {kind}")
+    kind = (
+        f"an array of {value.dtype}"
+        if isinstance(value, np.ndarray)
+        else f"a {type(value).__name__}"
+    )
+    raise _unfit(subject, f"{path} is {kind}")
 
 
 def _unfit(subject: str, problem: str) -> CheckpointError:
