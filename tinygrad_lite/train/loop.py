@@ -28,7 +28,7 @@ from tinygrad_lite.optim import EMA, Optimizer
 from tinygrad_lite.optim.schedules import Schedule
 from tinygrad_lite.summary import Summary, summarize
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train import checkpoints, random_state, state
+from tinygrad_lite.train import checkpoints, state
 from tinygrad_lite.train.best import BestWeights
 from tinygrad_lite.train.callbacks import Listener
 from tinygrad_lite.train.events import (
@@ -374,14 +374,14 @@ class Trainer:
         """Trace the model with the first sample; None if that cannot be done."""
         if self.loss is None:
             return None  # how such a model is called only its training step knows
-        before = random_state.capture()
+        before = Savepoint(self, everything=True)
         try:
             *inputs, _ = self.loaders["train"].first()
             return summarize(self.model, *inputs)
         except Exception:  # whatever a user's model or data does; the first step will tell
             return None
         finally:
-            random_state.restore(before)
+            before.roll_back()
 
     def _learn_epoch(self, loader: DataLoader, watch: Watch | None) -> Iterator[Event]:
         """Take the steps of an epoch that are left."""
@@ -428,7 +428,8 @@ class Trainer:
         progress = self.progress
         values, matrices = _values(progress.means, self.metrics)
         if "val" in self.loaders:
-            means, metrics, before = Means(), _fresh(self.metrics), Savepoint(self, True)
+            means, metrics = Means(), _fresh(self.metrics)
+            before = Savepoint(self, everything=True)
             try:
                 for event in self._validate(self.loaders["val"], means, metrics):
                     yield event

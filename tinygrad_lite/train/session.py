@@ -119,7 +119,9 @@ class Session:
             fault: what broke it off.
         """
         trainer = self._trainer
-        if self._saved not in (None, trainer.progress.place):
+        if self._saved is None:
+            return  # it never began
+        if self._saved != trainer.progress.place:
             self._save()
         reason = trainer.stopping if fault is None else _in_a_line(fault)
         unfinished = bool(reason) and trainer.progress.epoch <= epochs

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tinygrad_lite.train.loop import Trainer
 
 
+_KEYS = {"model", "extra", "progress", "loaders", "random", "callbacks", "parts", "surroundings"}
+
+
 def gather(trainer: Trainer) -> dict[str, Any]:
     """Return the state of a Trainer between two steps."""
     modules = dict(trainer.model.named_modules())
@@ -42,6 +45,14 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
     Raises:
         CheckpointError: it is of another model, or of a Trainer with other parts.
     """
+    if not state.keys() >= _KEYS:
+        raise CheckpointError(
+            message(
+                "Trainer",
+                "the checkpoint is of no training",
+                fix="resume from the folder of a run, or from one of its `checkpoints`",
+            )
+        )
     own, kept = dict(_parts(trainer)), state["parts"]
     if own.keys() != kept.keys():
         there, here = (", ".join(a.keys() - b.keys()) for a, b in ((kept, own), (own, kept)))
@@ -131,10 +142,10 @@ class Savepoint:
 
 def _parts(trainer: Trainer) -> Iterator[tuple[str, Any]]:
     """Yield what has a state of its own and must be there again, by name."""
-    for name, optimizer in trainer.optimizers.items():
-        yield f"{name} {type(optimizer).__name__}", optimizer
     for i, schedule in enumerate(trainer.schedules, 1):
         yield f"schedule {i} {type(schedule).__name__}", schedule
+    for name, optimizer in trainer.optimizers.items():  # whose rates are as they were left
+        yield f"{name} {type(optimizer).__name__}", optimizer
     for metric in trainer.metrics:
         yield f"metric {metric.name}", metric
     if trainer.ema is not None:
