@@ -120,11 +120,11 @@ class Optimizer:
                     )
                 )
         updated = [parameter.data for parameter, _, _ in slots]
+        mark_changed(*updated)  # first: a step that fails has changed some of them
         if kernels.pays(sum([values.size for values in updated])):
             slots = self._step_together(slots)
         for parameter, group, state in slots:
             self.update(parameter.data, parameter.grad.data, state, group)  # type: ignore[union-attr]
-        mark_changed(*updated)
 
     def _step_together(self, slots: list[Slot]) -> list[Slot]:
         """Take this step of all parameters for which a kernel can; return the others."""

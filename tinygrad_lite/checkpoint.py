@@ -55,9 +55,9 @@ def load(path: str | os.PathLike[str]) -> Module:
     """
     if is_state(path):
         saved = read_state(path)
-        about, arrays = saved["about"], saved["model"]
+        about, arrays = saved.get("about", {}), saved.get("model", {})
     else:
-        about, arrays = _unsealed(path)
+        about, arrays = read(path)
     if "config" not in about:
         raise CheckpointError(
             f"{path}: holds tensors but not the config of a model\n"
@@ -103,10 +103,20 @@ def _with_seal(content: bytes, old: str, new: str) -> bytes:
     return content.replace(f'"sha256":"{old}"'.encode(), f'"sha256":"{new}"'.encode(), 1)
 
 
-def _unsealed(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """Return the metadata and the arrays of a file, if they are those that were saved."""
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Return the metadata and the arrays of a file, if they are those that were saved.
+
+    Raises:
+        CheckpointError: they are not, or it is no such file.
+        FileNotFoundError: there is none.
+    """
     from safetensors import SafetensorError, safe_open
 
+    if os.path.isdir(path):
+        raise CheckpointError(
+            f"{path}: a folder that is no checkpoint\n"
+            "  fix: name a file that was saved, or a folder in the `checkpoints` of a run"
+        )
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
             metadata = file.metadata() or {}

@@ -8,7 +8,7 @@ array counts for all of it, and for all views of it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from threading import RLock
@@ -59,6 +59,12 @@ def mark_changed(*arrays: np.ndarray) -> None:
             known = last is not None and last.watch() is owner
             watch_of = last.watch if known else ref(owner, partial(_forget, key))  # type: ignore[union-attr]
             _changes[key] = Change(order, origin, watch_of)
+
+
+def changed_since(order: int, arrays: Iterable[np.ndarray]) -> bool:
+    """Tell whether one of `arrays` was written into after the vertex with this number was made."""
+    changes = (_changes.get(id(_owner(array))) for array in arrays)
+    return any(change is not None and change.order > order for change in changes)
 
 
 def watch(more: int) -> None:

@@ -56,7 +56,8 @@ def set_rng_state(state: dict[str, Any]) -> None:
     global _generator
     kind = state["bit_generator"]
     if _generator.bit_generator.state["bit_generator"] != kind:
-        _generator = np.random.Generator(getattr(np.random, kind)())
+        kinds = {known.__name__: known for known in np.random.BitGenerator.__subclasses__()}
+        _generator = np.random.Generator(kinds[kind]())
     _generator.bit_generator.state = state
 
 

@@ -17,7 +17,7 @@ class BestWeights:
 
     Attributes:
         arrays: the model's state_dict then; None before the first best epoch.
-        is_new: whether they have not been taken since they were kept.
+        is_new: whether they are not on the disk yet.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,6 @@ class BestWeights:
             self.arrays = model.state_dict()
         self.is_new = True
 
-    def take(self) -> dict[str, np.ndarray] | None:
-        """Return the weights if they have not been taken; they stay here."""
-        new, self.is_new = self.is_new, False
-        return self.arrays if new else None
-
     def state_dict(self) -> dict[str, Any]:
         """Return the arrays."""
         return self.arrays or {}
@@ -42,3 +37,4 @@ class BestWeights:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
         self.arrays = dict(state) or None
+        self.is_new = self.arrays is not None  # what is on the disk may be of a later epoch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +24,15 @@ class Checkpoints:
     Args:
         folder: the run's.
         keep: how many are kept.
-        every: least seconds between two while steps go on; more if writing one takes long.
+        every: least seconds between two while steps go on, and more if writing one takes long; 0
+            is after every step.
     """
 
     def __init__(self, folder: Path, keep: int, every: float) -> None:
         self.folder, self.keep, self.every = folder / _FOLDER, keep, every
         self._due = time.monotonic() + every
-        storage.sweep(self.folder)
+        for place in (folder, self.folder):
+            storage.sweep(place)
 
     def due(self) -> bool:
         """Tell whether it is time for the next one."""
@@ -50,25 +54,32 @@ class Checkpoints:
         path = self.folder / name
         try:
             storage.write_state(path := _free(path), make())
-            for old in all_of(self.folder.parent)[: -self.keep]:
-                storage.delete(old)
         except OSError as error:
             return CheckpointFailed(str(path), error.strerror or str(error))
         finally:
             seconds = time.monotonic() - begin
-            self._due = begin + max(self.every, seconds / _SHARE)
+            self._due = begin + (max(self.every, seconds / _SHARE) if self.every else 0.0)
+        for old in all_of(self.folder.parent)[: -self.keep]:
+            with contextlib.suppress(OSError):  # it is one more then
+                storage.delete(old)
         return CheckpointSaved(str(path), total, seconds, best)
 
     def set_aside_after(self, path: Path) -> None:
         """Rename the checkpoints that are later than the one that a run goes on from."""
         for later in all_of(self.folder.parent):
-            if later.name > path.name:
+            if _place(later) > _place(path):
                 later.rename(_free(later.with_name(f"aside-{later.name}")))
 
 
 def all_of(run: Path) -> list[Path]:
     """Return the checkpoints of a run, the oldest first."""
-    return sorted(path for path in (run / _FOLDER).glob("step-*") if storage.is_state(path))
+    found = (path for path in (run / _FOLDER).glob("step-*") if storage.is_state(path))
+    return sorted(found, key=_place)
+
+
+def _place(path: Path) -> list[int]:
+    """Return the steps and epochs in the name of a checkpoint, by which they are in order."""
+    return [int(number) for number in re.findall(r"\d+", path.name)]
 
 
 def find(path: Path) -> Path | None:

@@ -15,14 +15,20 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from tinygrad_lite.data import DataLoader, Dataset
-from tinygrad_lite.errors import ArgumentError, TinygradLiteError, message, nearest
+from tinygrad_lite.errors import (
+    ArgumentError,
+    DivergenceError,
+    TinygradLiteError,
+    message,
+    nearest,
+)
 from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module, Parameter
 from tinygrad_lite.optim import EMA, Optimizer
 from tinygrad_lite.optim.schedules import Schedule
 from tinygrad_lite.summary import Summary, summarize
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train import checkpoints, random_state, state
+from tinygrad_lite.train import checkpoints, state
 from tinygrad_lite.train.best import BestWeights
 from tinygrad_lite.train.callbacks import Listener
 from tinygrad_lite.train.events import (
@@ -41,7 +47,8 @@ from tinygrad_lite.train.metrics import METRICS, Function, Metric, find_metrics
 from tinygrad_lite.train.progress import Means, Progress
 from tinygrad_lite.train.session import Session
 from tinygrad_lite.train.signals import SIGTERM_EXIT
-from tinygrad_lite.train.update import Batch, Pair, Update, measure
+from tinygrad_lite.train.state import Savepoint
+from tinygrad_lite.train.update import Batch, Update, measure
 from tinygrad_lite.train.watch import Watch
 
 Display = Literal["auto", "live", "plain", "off"]
@@ -83,12 +90,12 @@ class Trainer:
             name serves too. If its loss is a number and no Tensor, it has updated the weights
             itself, and clipped what it liked. A model's `validation_step`, alike, then serves to
             validate; without one the loss and the metrics do, or else the training step. What such
-            a step returns is all that is reported: metrics look at the outputs that a loss looks at.
+            a step returns is all that is reported: metrics look at what a loss looks at.
         callbacks: called with every event: functions, logs of `train.logs`, `Callback`s.
         folder: where checkpoints, the weights of the best epoch and a log are kept; by default
             nothing is.
-        save_every: least seconds between two checkpoints while training goes on; there is one at
-            the end, however it ends.
+        save_every: least seconds between two checkpoints while training goes on, 0 for one after
+            every step; there is one at the end, however it ends.
         keep: how many checkpoints are kept.
         display: `live` draws in the terminal, `plain` prints a line an epoch, `off` nothing; `auto`
             is live in a terminal and plain elsewhere.
@@ -174,7 +181,8 @@ class Trainer:
         self.positions: dict[str, dict[str, int]] = {}  # of the loaders, after the last step
         self.updates_itself: bool | None = None
         self.stopping = ""  # why no further step is to be taken
-        self.is_consistent = True  # whether no update was broken off half-way
+        self.is_consistent = True  # whether nothing was broken off half-way
+        self.draws_globally = True  # whether steps draw from NumPy's or Python's generator
         # what a forward pass may change
         self.buffers = [buffer for _, buffer in model.named_buffers()]
         self.stateful = [module for module in model.modules() if _has_extra_state(module)]
@@ -296,39 +304,38 @@ class Trainer:
                             self.stop("this is enough")
             except BaseException as fault:
                 session.end(epochs, fault)
+                if isinstance(fault, DivergenceError) and session.checkpoint is not None:
+                    fault.add_note(f"  resume: fit(..., resume={session.checkpoint!r}, lr=...)")
                 raise
             session.end(epochs)
         if session.received == signal.SIGTERM:
             raise SystemExit(SIGTERM_EXIT)
-        if self.restore_best and self.best_weights.arrays and session.received is None:
+        if self.restore_best and self.best_weights.arrays and not session.interrupted:
             self.model.load_state_dict(self.best_weights.arrays)
             if self.ema is not None:
                 self.ema.restart()
         self.model.eval()
-        interrupted = session.received is not None
         history = list(self.progress.history)
-        return History(history, interrupted, self.stopping, session.checkpoint)
+        return History(history, session.interrupted, self.stopping, session.checkpoint)
 
     def _start(self, resume: bool | str | Path | None) -> Path | None:
         """Return the checkpoint to go on from; None for a new run."""
         there = None if self.folder is None else checkpoints.find(self.folder)
-        if resume is None or resume is False:
-            if there is not None:
-                raise ArgumentError(
-                    message(
-                        "Trainer",
-                        f"{self.folder} holds a run already, which a new one would mix with",
-                        fix="choose another folder, or go on with fit(..., resume=True)",
-                    )
-                )
-            return None
         if resume is True:
             _check({"folder, a path, to resume what is there": self.folder is not None})
             return there
-        start = checkpoints.find(Path(resume))
-        if start is None:
+        start = checkpoints.find(Path(resume)) if resume else None
+        if resume and start is None:
             raise FileNotFoundError(f"there is no checkpoint in {resume}")
-        if self.folder is None:
+        if there is not None and (start is None or not start.parent.samefile(there.parent)):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    f"{self.folder} holds a run already, which another one would mix with",
+                    fix="choose another folder, or go on with fit(..., resume=True)",
+                )
+            )
+        if self.folder is None and start is not None:
             self.folder = start.parent.parent
         return start
 
@@ -356,10 +363,7 @@ class Trainer:
         self.loaders = {"train": loader}
         if val is not None:
             self.loaders["val"] = as_loader(val, batch_size=256, shuffle=False)
-        self.progress, self.stopping, self.is_consistent = Progress(), "", True
-        self.best_weights = BestWeights()
-        for metric in self.metrics:
-            metric.reset()
+        self._begin_anew()
         if self.training_step is None:
             own = ["loss", *(metric.name for metric in self.metrics)]
             self._check_monitor(own if val is None else [*own, *(f"val_{name}" for name in own)])
@@ -367,6 +371,7 @@ class Trainer:
         if lr is not None:
             self._rebase(lr)
         self._note_positions()
+        self._bring_in_order()
         yield self._started(epochs, watched)
         yield from map(Warned, notes)
         watch = Watch(self.model) if watched else None
@@ -374,6 +379,18 @@ class Trainer:
             yield from self._learn_epoch(loader, watch)
             if not self._has_stopped():
                 yield from self._end_epoch()
+
+    def _begin_anew(self) -> None:
+        """Forget the run before."""
+        self.progress, self.best_weights = Progress(), BestWeights()
+        self.stopping, self.is_consistent, self.draws_globally = "", True, True
+        for metric in self.metrics:
+            metric.reset()
+
+    def _bring_in_order(self) -> None:
+        """Lay out the model as a checkpoint does: another layout adds up in another order."""
+        for tensor in [*self.model.parameters(), *self.buffers]:
+            tensor.data = np.asarray(tensor.data, order="C")
 
     def _started(self, epochs: int, watched: bool) -> FitStarted:
         loader = self.loaders["train"]
@@ -396,20 +413,20 @@ class Trainer:
         """Trace the model with the first sample; None if that cannot be done."""
         if self.loss is None:
             return None  # how such a model is called only its training step knows
-        before, random = Update(self), random_state.capture()
+        before = Savepoint(self, everything=True)
         try:
             *inputs, _ = self.loaders["train"].first()
             return summarize(self.model, *inputs)
         except Exception:  # whatever a user's model or data does; the first step will tell
             return None
         finally:
-            before.take_back()
-            random_state.restore(random)
+            before.roll_back()
 
     def _learn_epoch(self, loader: DataLoader, watch: Watch | None) -> Iterator[Event]:
         """Take the steps of an epoch that are left."""
         progress, batches = self.progress, iter(loader)
         self.model.train()
+        self.draws_globally = is_first = True  # until a look at the first step tells
         while not self.stopping:
             look = watch if watch is not None and watch.due() else None
             update, skipped, begin = Update(self, look), "", time.perf_counter()
@@ -421,29 +438,26 @@ class Trainer:
                 if not drawn:
                     return
                 start, lr = time.perf_counter(), self.optimizer.lr
-                means, pairs = update.run([batch for batch, _ in drawn])
+                means = update.run([batch for batch, _ in drawn], self.metrics)
+                samples = sum(len(batch[0]) for batch, _ in drawn)
+                seconds, waiting = time.perf_counter() - start, start - begin
+                progress.end_step(means, samples, lr, seconds, waiting)
+                self.positions["train"] = position
             except NotFiniteError as error:
                 if update.has_begun or progress.skipped == self.skip_nonfinite:
                     raise self._explained(update, drawn, error) from None
-                update.take_back()
-                skipped = error.problem
+                update.before.roll_back()
+                progress.skip_step()
+                self.positions["train"], skipped = position, error.problem
             except BaseException:
                 self._break_off(update)
                 raise
-            progress.step += 1
-            self.positions["train"] = position
             if skipped:
-                progress.skipped += 1
                 left = self.skip_nonfinite - progress.skipped
                 yield StepSkipped(progress.epoch, progress.step, skipped, left)
                 continue
-            samples = sum(len(batch[0]) for batch, _ in drawn)
-            progress.means.add(means, samples)
-            progress.total, progress.lr = progress.total + 1, lr
-            _add(self.metrics, pairs)
-            seconds, waiting = time.perf_counter() - start, start - begin
-            progress.seconds += seconds
-            progress.waiting += waiting
+            if is_first:
+                self.draws_globally, is_first = update.before.drew_globally(), False
             place = progress.epoch, progress.step
             if look is not None:
                 yield LayersMeasured(*place, progress.total, look.after_update())
@@ -455,10 +469,16 @@ class Trainer:
         values, matrices = _values(progress.means, [] if self.training_step else self.metrics)
         if "val" in self.loaders:
             means, metrics = Means(), self._validation_metrics()
-            for event in self._validate(self.loaders["val"], means, metrics):
-                yield event
-                if self.stopping:
-                    return
+            before = Savepoint(self, everything=True)
+            try:
+                for event in self._validate(self.loaders["val"], means, metrics):
+                    yield event
+                    if self.stopping:
+                        before.roll_back()
+                        return
+            except BaseException:
+                before.roll_back()
+                raise
             val_values, val_matrices = _values(means, metrics)
             values |= {f"val_{name}": value for name, value in val_values.items()}
             matrices |= {f"val_{name}": value for name, value in val_matrices.items()}
@@ -473,6 +493,7 @@ class Trainer:
             progress.total,
             matrices,
         )
+        self.is_consistent = False
         for schedule in self.due_schedules("epoch"):
             if schedule.needs_metric:
                 schedule.step(values.get(self.monitor, values["loss"]))
@@ -484,6 +505,7 @@ class Trainer:
         for metric in self.metrics:
             metric.reset()
         self._note_positions()
+        self.is_consistent = True
         yield ended
 
     def _validate(
@@ -495,7 +517,8 @@ class Trainer:
             with no_grad(), nullcontext() if self.ema is None else self.ema.applied():
                 _, measured, pair = measure(self, batch, training=False)
             means.add(measured, len(batch[0]))
-            _add(metrics, [pair] if pair else [])
+            for metric in metrics if pair is not None else ():
+                metric.update(*pair)
             yield BatchValidated(self.progress.epoch, number, len(loader))
 
     def _validation_metrics(self) -> list[Metric]:
@@ -510,15 +533,14 @@ class Trainer:
             DivergenceError: the loss or a gradient is not finite; nothing has been updated.
         """
         update = Update(self)
+        metrics = _fresh(self.metrics) if self.training_step is None else []
         try:
-            means, pairs = update.run(batches)
+            means = update.run(batches, metrics)
         except NotFiniteError as error:
             raise self._explained(update, [(batch, None) for batch in batches], error) from None
         except BaseException:
             self._break_off(update)
             raise
-        metrics = _fresh(self.metrics) if pairs else []
-        _add(metrics, pairs)
         return means | {m.name: v for m in metrics if isinstance(v := m.value(), float)}
 
     def evaluate(self, data: Any, batch_size: int = 256) -> dict[str, Any]:
@@ -540,13 +562,21 @@ class Trainer:
         if update.has_begun:
             self.is_consistent = False
         else:
-            update.take_back()
+            update.before.roll_back()
 
     def _explained(
         self, update: Update, drawn: Sequence[tuple[Batch, Any]], error: NotFiniteError
     ) -> TinygradLiteError:
         """Return the error that says where NaN or infinity came from, after going back."""
         self._break_off(update)
+        if update.has_begun:
+            return DivergenceError(
+                message(
+                    "Trainer",
+                    f"{error.problem}, in a training step that has updated the weights itself",
+                    fix=f"lower the learning rate (now {self.optimizer.lr:g})",
+                )
+            )
         batches, indices = [batch for batch, _ in drawn], [places for _, places in drawn]
 
         def again() -> None:
@@ -665,12 +695,6 @@ def _fresh(metrics: Sequence[Metric]) -> list[Metric]:
     for metric in copies:
         metric.reset()
     return copies
-
-
-def _add(metrics: Sequence[Metric], pairs: Sequence[Pair]) -> None:
-    for outputs, targets in pairs:
-        for metric in metrics:
-            metric.update(outputs, targets)
 
 
 def _values(

@@ -58,6 +58,23 @@ class Progress:
         """The best epoch so far."""
         return next((epoch for epoch in reversed(self.history) if epoch.best), None)
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """The epoch, and the steps of it that are done; never the same again."""
+        return self.epoch, self.step
+
+    def end_step(
+        self, means: Mapping[str, float], samples: int, lr: float, seconds: float, waiting: float
+    ) -> None:
+        """Count a step that is done: what it measured of how many samples, and how long it took."""
+        self.total, self.step, self.lr = self.total + 1, self.step + 1, lr
+        self.means.add(means, samples)
+        self.seconds, self.waiting = self.seconds + seconds, self.waiting + waiting
+
+    def skip_step(self) -> None:
+        """Count a step that was left out."""
+        self.step, self.skipped = self.step + 1, self.skipped + 1
+
     def end_epoch(self, ended: EpochEnded) -> None:
         """Go on to the next epoch."""
         self.history.append(ended)

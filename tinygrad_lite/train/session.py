@@ -6,6 +6,7 @@ import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tinygrad_lite.train.events import (
     EpochEnded,
     Event,
     FitEnded,
+    FitStarted,
     StepEnded,
     Warned,
 )
@@ -38,14 +40,18 @@ class Session:
     Args:
         trainer: whose run it is.
         start: the checkpoint that it goes on from; None for a new one.
+
+    Attributes:
+        interrupted: whether a signal has ended it before its last epoch.
     """
 
     def __init__(self, trainer: Trainer, start: Path | None) -> None:
-        self._trainer = trainer
+        self._trainer, self._start = trainer, start
+        self.interrupted = False
         self._checkpoint = None if start is None else str(start)
         self._checkpoints: Checkpoints | None = None
         self._listeners: list[Listener] = list(trainer.callbacks)
-        self._unsaved: Event | None = None  # the last event after which the state was not saved
+        self._saved: tuple[int, int] | None = None  # place of the last state on the disk
         self._begin = time.perf_counter()
         self._stack = ExitStack()
         self._signals = StopSignals(self._tell)
@@ -55,8 +61,6 @@ class Session:
                 callback.trainer = trainer
         if trainer.folder is not None:
             self._checkpoints = Checkpoints(trainer.folder, trainer.keep, trainer.save_every)
-            if start is not None:
-                self._checkpoints.set_aside_after(start)
             self._listeners.append(JSONL(trainer.folder / LOG))
 
     def __enter__(self) -> Session:
@@ -94,12 +98,18 @@ class Session:
 
     def emit(self, event: Event) -> None:
         """Pass an event on, and save the state that it leaves behind if it is time to."""
-        for listener in self._listeners:
-            listener(event)
-        if isinstance(event, StepEnded | EpochEnded):
-            self._unsaved = event
-            if self._checkpoints is not None and self._checkpoints.due():
-                self._save()
+        if isinstance(event, FitStarted):
+            self._saved = self._trainer.progress.place
+            if self._checkpoints is not None and self._start is not None:
+                self._checkpoints.set_aside_after(self._start)
+        for listener in [*self._listeners]:
+            try:
+                listener(event)
+            except Exception:
+                self._listeners.remove(listener)  # so that the others hear how it ended
+                raise
+        if isinstance(event, StepEnded | EpochEnded) and self._is_due():
+            self._save()
 
     def end(self, epochs: int, fault: BaseException | None = None) -> None:
         """Save what has not been saved, and tell how the run ended.
@@ -109,14 +119,17 @@ class Session:
             fault: what broke it off.
         """
         trainer = self._trainer
-        if self._unsaved is not None or fault is not None:
+        if self._saved is None:
+            return  # it never began
+        if self._saved != trainer.progress.place:
             self._save()
         reason = trainer.stopping if fault is None else _in_a_line(fault)
         unfinished = bool(reason) and trainer.progress.epoch <= epochs
+        self.interrupted = unfinished and self.received is not None
         again = trainer.folder if unfinished and self._checkpoint else None
         self.emit(
             FitEnded(
-                interrupted=self.received is not None,
+                interrupted=self.interrupted,
                 seconds=time.perf_counter() - self._begin,
                 reason=reason,
                 best=trainer.progress.best,
@@ -126,32 +139,36 @@ class Session:
             )
         )
 
+    def _is_due(self) -> bool:
+        return self._checkpoints is not None and self._checkpoints.due()
+
     def _save(self) -> None:
         if self._checkpoints is None or not self._trainer.is_consistent:
             return
-        event, progress = self._unsaved, self._trainer.progress
-        ended = event if isinstance(event, EpochEnded) else None
+        progress = self._trainer.progress
+        ended = progress.history[-1] if progress.step == 0 else None
         outcome = self._checkpoints.save(
             progress.total, ended.epoch if ended else 0, bool(ended and ended.best), self._state
         )
-        self._unsaved = None
         if isinstance(outcome, CheckpointSaved):
-            self._checkpoint = outcome.path
+            self._checkpoint, self._saved = outcome.path, progress.place
         self.emit(outcome)
 
     def _state(self) -> dict[str, Any]:
         """Return the state of the Trainer, after its best weights are where users look for them."""
-        trainer = self._trainer
-        if trainer.folder is not None and (weights := trainer.best_weights.take()) is not None:
+        trainer, best = self._trainer, self._trainer.best_weights
+        if trainer.folder is not None and best.is_new and best.arrays is not None:
             trainer.folder.mkdir(parents=True, exist_ok=True)
-            save_arrays(trainer.model, weights, trainer.folder / BEST)
+            save_arrays(trainer.model, best.arrays, trainer.folder / BEST)
+            best.is_new = False
         return trainer.state_dict()
 
     def _tell(self, received: signal.Signals) -> None:
         """Have the run end after this step, and say so, as a step may take long."""
         self._trainer.stop("Ctrl-C" if received == signal.SIGINT else received.name)
-        if self._display is not None:
-            self._display(Warned("ending after this step; Ctrl-C again ends at once"))
+        if self._display is not None:  # which this thread may be amid drawing
+            said = Warned("ending after this step; Ctrl-C again ends at once")
+            Thread(target=self._display, args=(said,), daemon=True).start()
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -18,7 +18,7 @@ class StopSignals:
     that is ignored and a SIGTERM that somebody else handles.
 
     Args:
-        told: called with the first one, in a thread of its own.
+        told: called with the first one, while whatever is being drawn or written may be half done.
 
     Attributes:
         received: the signal that came; None so far.
@@ -50,7 +50,6 @@ class StopSignals:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.received is None:
             self.received = signal.Signals(number)
-            # not here: whatever is being drawn or written in this thread may be half done
-            threading.Thread(target=self._told, args=(self.received,), daemon=True).start()
+            self._told(self.received)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt

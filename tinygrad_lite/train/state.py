@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from tinygrad_lite.version import __version__
 
 if TYPE_CHECKING:
     from tinygrad_lite.train.loop import Trainer
+
+
+_KEYS = {"model", "extra", "progress", "loaders", "random", "callbacks", "parts", "surroundings"}
 
 
 def gather(trainer: Trainer) -> dict[str, Any]:
@@ -41,13 +45,22 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
     Raises:
         CheckpointError: it is of another model, or of a Trainer with other parts.
     """
-    own, kept = dict(_parts(trainer)), state["parts"]
-    if own.keys() != kept.keys():
-        difference = ", ".join(sorted(own.keys() ^ kept.keys()))
+    if not state.keys() >= _KEYS:
         raise CheckpointError(
             message(
                 "Trainer",
-                f"the checkpoint is of a Trainer with other parts: {difference}",
+                "the checkpoint is of no training",
+                fix="resume from the folder of a run, or from one of its `checkpoints`",
+            )
+        )
+    own, kept = dict(_parts(trainer)), state["parts"]
+    if own.keys() != kept.keys():
+        there, here = (", ".join(a.keys() - b.keys()) for a, b in ((kept, own), (own, kept)))
+        raise CheckpointError(
+            message(
+                "Trainer",
+                "the checkpoint is of a Trainer with other parts: "
+                f"{there or 'nothing'} there, {here or 'nothing'} here",
                 fix="resume with the optimiser, schedules and options that the run began with",
             )
         )
@@ -90,17 +103,54 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
     return notes
 
 
+class Savepoint:
+    """What a forward pass may change, as it was before: to go back if the pass comes to nothing.
+
+    That is running statistics, what layers remember, what metrics counted, and the random
+    generators: NumPy's and Python's only if the training is known to draw from them, as reading
+    them takes time.
+
+    Args:
+        trainer: whose pass it is.
+        everything: whether to remember NumPy's and Python's generators.
+    """
+
+    def __init__(self, trainer: Trainer, everything: bool) -> None:
+        self._random = random_state.capture(everything)
+        self._buffers = [(buffer, buffer.data.copy()) for buffer in trainer.buffers]
+        self._extra = [(m, deepcopy(m.get_extra_state())) for m in trainer.stateful]
+        self._counted = [
+            (metric, {name: copy(getattr(metric, name)) for name in metric.totals})
+            for metric in trainer.metrics
+        ]
+
+    def drew_globally(self) -> bool:
+        """Tell whether NumPy's or Python's generator, which it remembers, was drawn from since."""
+        return random_state.differs_globally(self._random)
+
+    def roll_back(self) -> None:
+        """Go back."""
+        random_state.restore(self._random)
+        for buffer, data in self._buffers:
+            buffer.data = data.copy()
+        for module, extra in self._extra:
+            module.set_extra_state(deepcopy(extra))
+        for metric, counted in self._counted:
+            for name, value in counted.items():
+                setattr(metric, name, copy(value))
+
+
 def _parts(trainer: Trainer) -> Iterator[tuple[str, Any]]:
     """Yield what has a state of its own and must be there again, by name."""
-    yield from trainer.optimizers.items()
-    for i, schedule in enumerate(trainer.schedules):
-        yield f"schedule {i}", schedule
+    for i, schedule in enumerate(trainer.schedules, 1):
+        yield f"schedule {i} {type(schedule).__name__}", schedule
+    for name, optimizer in trainer.optimizers.items():  # whose rates are as they were left
+        yield f"{name} {type(optimizer).__name__}", optimizer
     for metric in trainer.metrics:
         yield f"metric {metric.name}", metric
     if trainer.ema is not None:
         yield "ema", trainer.ema
-    if trainer.restore_best:
-        yield "best weights", trainer.best_weights
+    yield "best weights", trainer.best_weights
 
 
 def _callbacks(trainer: Trainer) -> Iterator[tuple[str, Callback]]:

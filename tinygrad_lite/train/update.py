@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, DataError, message
+from tinygrad_lite.graph import next_order
+from tinygrad_lite.memory import changed_since
 from tinygrad_lite.op import FLOATS
-from tinygrad_lite.ops.random import get_rng_state, set_rng_state
 from tinygrad_lite.optim import clip_grad_norm_, clip_grad_value_
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train.faults import NotFiniteError, check_gradients
+from tinygrad_lite.train.metrics import Metric
 from tinygrad_lite.train.progress import Means
+from tinygrad_lite.train.state import Savepoint
 from tinygrad_lite.train.watch import Watch
 
 if TYPE_CHECKING:
@@ -33,26 +36,24 @@ class Update:
         watch: looks into the layers meanwhile.
 
     Attributes:
-        has_begun: whether the weights are being changed, so that nothing can be taken back.
+        before: what there was before; until the update has begun, it can be rolled back.
     """
 
     def __init__(self, trainer: Trainer, watch: Watch | None = None) -> None:
-        self.has_begun = False
         self._trainer, self._watch = trainer, watch
-        self._random = get_rng_state()
-        self._buffers = [(buffer, buffer.data.copy()) for buffer in trainer.buffers]
-        self._extra = [(module, module.get_extra_state()) for module in trainer.stateful]
+        self.before = Savepoint(trainer, everything=trainer.draws_globally)
+        self._begin, self._has_begun = next_order(), False
 
-    def take_back(self) -> None:
-        """Undo what the forward pass changed: running statistics, what was drawn."""
-        set_rng_state(self._random)
-        for buffer, data in self._buffers:
-            buffer.data = data
-        for module, state in self._extra:
-            module.set_extra_state(state)
+    @property
+    def has_begun(self) -> bool:
+        """Whether weights have been changed, by a step of the user's own too: there is no back."""
+        weights = (parameter.data for parameter in self._trainer.parameters())
+        return self._has_begun or changed_since(self._begin, weights)
 
-    def run(self, batches: Sequence[Batch]) -> tuple[dict[str, float], list[Pair]]:
-        """Learn from batches as if they were one; return means of what was reported, and pairs.
+    def run(self, batches: Sequence[Batch], metrics: Sequence[Metric]) -> dict[str, float]:
+        """Learn from batches as if they were one; return means of what was reported.
+
+        The metrics count before the weights change: where one fails, all can be taken back.
 
         Raises:
             NotFiniteError: the loss or a gradient is not finite; the weights are as before.
@@ -60,8 +61,6 @@ class Update:
             ArgumentError: what loss or training_step returned is not what it should be.
         """
         trainer = self._trainer
-        # before its first return, nobody knows what a training step does
-        self.has_begun = trainer.training_step is not None and trainer.updates_itself is not False
         if self._watch is not None:
             self._watch.before_update()
         means, pairs = self.compute_gradients(batches)
@@ -73,15 +72,18 @@ class Update:
             if trainer.clip_norm is not None:
                 total = clip_grad_norm_(trainer.parameters(), trainer.clip_norm)
             check_gradients(trainer.parameters(), total)
-            self.has_begun = True
+        for outputs, targets in pairs:
+            for metric in metrics:
+                metric.update(outputs, targets)
+        self._has_begun = True
+        if not trainer.updates_itself:
             for optimizer in trainer.optimizers.values():
                 optimizer.step()
         if trainer.ema is not None:
             trainer.ema.update()
         for schedule in trainer.due_schedules("step"):
             schedule.step()
-        self.has_begun = False
-        return means, pairs
+        return means
 
     def compute_gradients(self, batches: Sequence[Batch]) -> tuple[dict[str, float], list[Pair]]:
         """Run forward and backward; return means and pairs, and note what the step does."""
@@ -95,7 +97,7 @@ class Update:
             share, before = len(batch[0]) / samples, self._gradients()
             with nullcontext() if self._watch is None else self._watch.forward():
                 loss, measured, pair = measure(trainer, batch)
-            trainer.updates_itself = self.has_begun = loss is None
+            trainer.updates_itself = loss is None
             if not all(map(isfinite, measured.values())):
                 what = next(name for name, value in measured.items() if not isfinite(value))
                 raise NotFiniteError(f"the {what} is {measured[what]}")
