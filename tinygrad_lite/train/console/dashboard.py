@@ -49,7 +49,7 @@ class Dashboard:
         """Return as many panels as fit into the room; the same lines again if nothing is new."""
         run = self.run
         # curves change at every step; to draw them once a second is enough, and four times cheaper
-        key = (width, height, int(run.clock()), len(run.epochs), run.layers)
+        key = (width, height, int(run.clock()), run.ended)
         if key != self._key:
             self._key, self._panels = key, self._arrange(width, height)
         return self._panels

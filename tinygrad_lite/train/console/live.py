@@ -27,7 +27,7 @@ from tinygrad_lite.train.events import (
 
 COMPILING = "compiling kernels (once on this machine; the next run starts at once)"
 INTERVAL = 0.25  # seconds between two drawings, at least
-_COST = 0.025  # the share of a processor's time that drawing may take
+_COST = 0.01  # the share of a processor's time that drawing may take, at most
 
 
 class Screen(Protocol):
@@ -133,7 +133,7 @@ class Live:
                     return
                 self._failed = True
                 text = f"the display failed, the training goes on: {error!r}"
-                self.screen.later(partial(warning, text, glyphs=self.screen.glyphs))
+                self.screen.later(partial(self._printers[Warned], Warned(text)))
             pause = max(INTERVAL, (time.thread_time() - begin) / _COST)
 
     def _warning(self, say: Callable[[Any], str]) -> Callable[[Any, int, int], list[Line]]:

@@ -255,7 +255,7 @@ def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     if all(state.dead is None for state in states):
         del heads["dead"]
     longest = min(24, max(len(printable(name)) for name in names))
-    while len(heads) > 1 and sum(heads.values()) + len(heads) + max(8, longest // 2) > room:
+    while len(heads) > 1 and sum(heads.values()) + len(heads) + min(longest, 16) > room:
         heads.popitem()
     first = max(1, min(longest, room - sum(heads.values()) - len(heads)))
     spare = room - first - sum(heads.values()) - len(heads)
@@ -271,7 +271,7 @@ def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     for i in shown:
         state = states[i]
         style = BAD if names[i] in sick else ""
-        name = shortened(names[i], first, glyphs)
+        name = shortened(names[i], first, glyphs, end=True)
         line = padded([piece(f" {name}", style)], first + 1)
         for column in order:
             text, style = _cell(column, state, run, heads[column], glyphs)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_lite.train.console.lines import Line, cropped, piece, shortened, width_of
+from tinygrad_lite.train.console.lines import Line, cropped, piece, shortened, width_of, wrapped
 from tinygrad_lite.train.console.panels import BAD, GOOD, ODD
 from tinygrad_lite.train.console.run import Run
 from tinygrad_lite.train.console.words import (
@@ -110,12 +110,11 @@ def _fitting(names: Sequence[str], width: int) -> list[tuple[str, int]]:
 
 def result(run: Run, event: FitEnded, width: int, glyphs: Glyphs) -> list[Line]:
     """Return how a run ended: the best epoch, the checkpoint, how to go on, what was confused."""
-    flat = glyphs.box[4]
-    title = ending(event)
-    name = run.started.model
-    head: Line = [piece(f"{flat * 2} ", "dim"), piece(f"{name} ", "bold"), piece(title, "bold")]
-    head = cropped(head, width - 2)
+    flat, title = glyphs.box[4], ending(event)
+    name = f"{shortened(run.started.model, width - 6 - len(title), glyphs)} "
+    head: Line = [piece(f"{flat * 2} ", "dim"), piece(f"{name.lstrip()}{title}", "bold")]
     lines: list[Line] = [[], [*head, piece(" " + flat * (width - 2 - width_of(head)), "dim")]]
+    lines += [[piece(f"  {text}")] for text in wrapped(event.reason, width - 3, 4, glyphs) if text]
     best = run.best
     if best is not None:
         lines += _best(best, run, width, glyphs)
