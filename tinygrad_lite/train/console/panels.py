@@ -214,8 +214,8 @@ def curves(
             seen = at
         styles[seen] = style
     if best is not None and math.isfinite(best[1]):
-        y = math.log10(best[1]) if logarithmic else best[1]
-        row = round((high - y) / (high - low) * (rows - 1))
+        height_of_best = math.log10(best[1]) if logarithmic else best[1]
+        row = round((high - height_of_best) / (high - low) * (rows - 1))
         column = round(best[0] / last * (columns - 1))
         if 0 <= row < rows and 0 <= column < columns:
             characters[row, column], styles[row, column] = glyphs.star, f"bold {ODD}"
@@ -271,8 +271,8 @@ def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     for i in shown:
         state = states[i]
         style = BAD if names[i] in sick else ""
-        name = shortened(names[i], first, glyphs, end=True)
-        line = padded([piece(f" {name}", style)], first + 1)
+        path = shortened(names[i], first, glyphs, end=True)
+        line = padded([piece(f" {path}", style)], first + 1)
         for column in order:
             text, style = _cell(column, state, run, heads[column], glyphs)
             line.append(piece(f" {text:>{heads[column]}}", style))

@@ -242,7 +242,7 @@ class Region:
             with self.suspended():
                 return interaction(debugger, *args, **kwargs)
 
-        pdb.Pdb.interaction = interact  # type: ignore[method-assign]
+        pdb.Pdb.interaction = interact  # type: ignore[method-assign,assignment]
         self._undo.append(lambda: setattr(pdb.Pdb, "interaction", interaction))
 
     def _watch_stops(self) -> None:
