@@ -101,7 +101,7 @@ def test_the_summary_stands_before_and_the_result_after():
     live = watch(100, 30)
     text = "\n".join(texts(live.screen.above))
     assert live.screen.frame == []
-    assert text.index("multiply-adds") < text.index("LeNet 61,706") < text.index("epoch      loss")
+    assert text.index("multiply-adds") < text.index("LeNet: 61,706") < text.index("epoch      loss")
     end = text[text.index("finished in 35s") :]
     assert re.search(r"best epoch 2 ★ +of 4 +val loss 0.4100 +val accuracy 91.00%", end)
     assert "checkpoint runs/lenet-1/step-20" in end
@@ -231,12 +231,28 @@ def test_what_is_no_square_matrix_is_left_out():
     assert confusion("rates", [[float("nan")]], 80, UNICODE) == []
 
 
-def test_a_warning_is_one_line_without_control_characters():
+def test_a_warning_has_no_control_characters_and_does_not_wrap():
     live = Live(Sheet(100, 30))
     live(started())
-    live(Warned("one\ntwo\x1b[2J"))
+    live(Warned("one\ntwo\x1b[2J " + "long " * 30))
     live.draw()
-    assert "▲ one two" in texts(live.screen.above)
+    first, second = texts(live.screen.above)[-2:]
+    assert first.startswith("▲ one two long")
+    assert second.startswith("  long")
+    assert max(len(first), len(second)) < 100
+
+
+def test_what_cannot_be_printed_harms_nothing():
+    class Summary:
+        def __str__(self):
+            raise ZeroDivisionError("badly made")
+
+    live = Live(Sheet(100, 30))
+    live(started(summary=Summary()))
+    live.draw()
+    text = "\n".join(live.screen.text)
+    assert "the display failed, the training goes on: ZeroDivisionError('badly made')" in text
+    assert "step 0/5" in text
 
 
 def test_the_pictures_are_taken(tmp_path):

@@ -213,7 +213,7 @@ def curves(
             characters[at] = letter
             seen = at
         styles[seen] = style
-    if best is not None and math.isfinite(best[1]):
+    if best is not None and math.isfinite(best[1]) and not (logarithmic and best[1] <= 0):
         height_of_best = math.log10(best[1]) if logarithmic else best[1]
         row = round((high - height_of_best) / (high - low) * (rows - 1))
         column = round(best[0] / last * (columns - 1))

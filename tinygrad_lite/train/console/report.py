@@ -42,17 +42,19 @@ def opening(event: FitStarted, width: int, height: int, glyphs: Glyphs) -> list[
             table = [*table[: most - 4], cut, *table[-3:]]
         lines += [[piece(shortened(line, width - 1, glyphs), "dim")] for line in table]
         lines.append([])
-    name, _, rest = printable(headline(event)).partition(":")
     optimizer = f" with {event.optimizer}" if event.optimizer else ""
-    lines.append(cropped([piece(name, "bold"), piece(rest + optimizer)], width - 1))
+    texts = wrapped(headline(event) + optimizer, width - 1, 4, glyphs)
+    lines += [[piece(text, "" if i else "bold")] for i, text in enumerate(texts)]
     if event.folder is not None:
         lines.append([piece(shortened(f"in {event.folder}", width - 1, glyphs), "dim")])
     return lines
 
 
 def warning(text: str, width: int, glyphs: Glyphs) -> list[Line]:
-    """Return a warning."""
-    return [[piece(f"{glyphs.warning} {printable(text)}", ODD)]]
+    """Return a warning, in as many lines as it takes."""
+    sign = f"{glyphs.warning} "
+    texts = wrapped(text, width - 3, 8, glyphs)
+    return [[piece(f"{'  ' if i else sign}{text}", ODD)] for i, text in enumerate(texts)]
 
 
 class EpochTable:
