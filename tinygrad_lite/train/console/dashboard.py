@@ -78,7 +78,7 @@ class Dashboard:
         """Return panels below one another; layers, the last one, take no more than they need."""
         if len(names) == 1:
             return self._panel(names[0], width, min(height, _TALLEST))
-        lower = min(height // 2, measured + 3)
+        lower = min(height - _LOWEST, measured + 3)
         upper = min(_TALLEST, height - lower)
         return self._panel(names[0], width, upper) + self._panel(names[1], width, lower)
 

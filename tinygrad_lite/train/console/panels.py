@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -225,14 +226,14 @@ def curves(
     body = []
     for i in range(rows):
         line = [piece(f"{places.get(i, ''):>{margin}} ", "dim")]
-        start = 0
-        for j in range(1, columns + 1):
-            if j == columns or styles[i, j] != styles[i, start]:
-                line.append(piece("".join(characters[i, start:j]), styles[i, start]))
-                start = j
+        text, start = "".join(characters[i]), 0
+        for style, cells in groupby(styles[i].tolist()):
+            end = start + sum(1 for _ in cells)
+            line.append(piece(text[start:end], style))
+            start = end
         body.append(line)
-    end = f"{last:.2f}" if last < 10 and last % 1 else f"{last:.0f}"
-    return boxed(title, body, width, glyphs, ("0", "epochs", end))
+    now = f"{last:.2f}" if last < 10 and last % 1 else f"{last:.0f}"
+    return boxed(title, body, width, glyphs, ("0", "epochs", now))
 
 
 def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
