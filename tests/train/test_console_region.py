@@ -72,10 +72,11 @@ def test_what_is_printed_stands_above(terminal, region):
     region.draw(lines("bar"))
     print("first")
     print("second", file=sys.stderr)
-    Console().print("third")
+    sys.stdout.writelines(["thi", "rd\n"])
+    Console().print("[bold]3.5")
     region.later(lambda width, height: lines("fourth"))
     region.draw(lines("bar", "two lines now"))
-    assert terminal.text == "first\nsecond\nthird\nfourth\nbar\ntwo lines now"
+    assert terminal.text == "first\nsecond\nthird\n3.5\nfourth\nbar\ntwo lines now"
 
 
 @in_terminal
