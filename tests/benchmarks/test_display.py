@@ -1,8 +1,8 @@
 """What the live display costs a small MLP: `pytest -m slow tests/benchmarks/test_display.py -s`.
 
 Runs with and without a display differ by some percent for other reasons, more than the display
-takes; so what it takes is counted where it is taken: in the calls of the listener, and in the thread
-that draws, by the clock of each thread. Reading the clock at each step counts as cost, too.
+takes; so what it takes is counted where it is taken: in the calls of the listener, and in the
+thread that draws, by the clock of each thread. Reading the clock at each step counts, too.
 """
 
 import os
