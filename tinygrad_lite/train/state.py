@@ -93,12 +93,12 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
             loader.load_state_dict(state["loaders"][name])
     trainer.positions = dict(state["loaders"])
     random_state.restore(state["random"])
-    here = _surroundings()
+    around = _surroundings()
     notes += [
-        f"the run began with {name} {value}, and goes on with {here[name]}: the last bits of its "
+        f"the run began with {name} {value}, and goes on with {around[name]}: the last bits of its "
         "numbers may differ"
         for name, value in state["surroundings"].items()
-        if here[name] != value
+        if around[name] != value
     ]
     return notes
 
