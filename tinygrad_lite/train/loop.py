@@ -82,8 +82,8 @@ class Trainer:
             loss, or a dict with `loss` and what else is to be reported. A model's method of this
             name serves too. If its loss is a number and no Tensor, it has updated the weights
             itself, and clipped what it liked. A model's `validation_step`, alike, then serves to
-            validate; without one the loss and the metrics do, or else the training step. What such
-            a step returns is all that is reported: metrics look at the outputs that a loss looks at.
+            validate; without one the loss and the metrics do, or else the training step. Such a
+            step returns all that is reported: metrics look at the outputs that a loss looks at.
         callbacks: called with every event: functions, logs of `train.logs`, `Callback`s.
         folder: where checkpoints, the weights of the best epoch and a log are kept; by default
             nothing is.
