@@ -94,6 +94,18 @@ def test_layers_that_are_frozen_or_not_in_use_or_zero():
     assert seen["used"].gradient > 0
 
 
+def test_a_shared_weight_belongs_to_the_layer_that_comes_first():
+    first, second = layers.Dense(2, 2), layers.Dense(2, 2)
+    second.weight = first.weight
+    third = layers.Dense(2, 2)
+    third.weight, third.bias = first.weight, first.bias
+    data, bias = blobs(4), second.bias.data.copy()
+    seen = states(layers.Sequential(first, second, third), data.x, data.y)
+    assert list(seen) == ["0", "1"]
+    assert seen["1"].weight == pytest.approx(norm(bias))
+    assert seen["1"].largest == np.abs(second.bias.grad.data).max()
+
+
 # -- dead units -----------------------------------------------------------------------------------
 
 
