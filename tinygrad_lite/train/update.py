@@ -47,7 +47,7 @@ class Update:
         """Undo what the forward pass changed: running statistics, what was drawn."""
         set_rng_state(self._random)
         for buffer, data in self._buffers:
-            buffer.data = data
+            buffer.data = data.copy()  # what follows may count in it
         for module, state in self._extra:
             module.set_extra_state(state)
 
