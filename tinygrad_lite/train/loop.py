@@ -279,7 +279,7 @@ class Trainer:
         if self.restore_best and self.best_weights.arrays and not session.interrupted:
             self.model.load_state_dict(self.best_weights.arrays)
         history = list(self.progress.history)
-        return History(history, session.interrupted, self.stopping, session.checkpoint)
+        return History(history, session.interrupted, session.reason, session.checkpoint)
 
     def _start(self, resume: bool | str | Path | None) -> Path | None:
         """Return the checkpoint to go on from; None for a new run."""
