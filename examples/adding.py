@@ -49,7 +49,9 @@ class Adder(Reader):
         return super().forward(x)[:, -1]
 
 
-def contest(length: int, epochs: int, seed: int = 0, plain: bool = False) -> list[Outcome]:
+def contest(
+    length: int, epochs: int, seed: int = 0, plain: bool = False, folder: str | None = None
+) -> list[Outcome]:
     """Let RNN, LSTM and GRU learn to add over so many steps."""
     return race(
         lambda name: Adder(name, span=length),
@@ -59,15 +61,18 @@ def contest(length: int, epochs: int, seed: int = 0, plain: bool = False) -> lis
         loss=F.mse_loss,
         epochs=epochs,
         plain=plain,
+        folder=folder and f"{folder}/{length}",
     )
 
 
-def main(epochs: int = 20, seed: int = 0, plain: bool = False) -> dict[int, list[Outcome]]:
+def main(
+    epochs: int = 20, seed: int = 0, plain: bool = False, folder: str | None = None
+) -> dict[int, list[Outcome]]:
     """Add two numbers over 100 and 200 steps, by RNN, LSTM and GRU. An epoch is 100 batches."""
     results = {}
     for length in (100, 200):
         print(f"\nAdding two numbers among {length}")
-        results[length] = contest(length, epochs, seed, plain)
+        results[length] = contest(length, epochs, seed, plain, folder)
     for length, outcomes in results.items():
         title = f"Adding over T = {length}; solved below {ENOUGH}"
         show_outcomes(title, "mean square error", ("always 1", BASELINE), outcomes, plain)

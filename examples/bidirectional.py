@@ -25,6 +25,7 @@ from tinygrad_lite import functional as F
 from tinygrad_lite.examples.sequences import Reader, cross_entropy, learn
 from tinygrad_lite.ops.random import generator
 from tinygrad_lite.study.pictures import draw
+from tinygrad_lite.train.launch import kept_in
 
 LENGTH = 21  # odd, so that one side wins
 
@@ -77,7 +78,9 @@ def show_sequence(nets: dict[str, tg.Module], plain: bool) -> None:
     draw(lines, plain)
 
 
-def main(epochs: int = 15, seed: int = 0, plain: bool = False) -> dict[str, dict[str, float]]:
+def main(
+    epochs: int = 15, seed: int = 0, plain: bool = False, folder: str | None = None
+) -> dict[str, dict[str, float]]:
     """Tell who will win, reading in one direction and in both. An epoch is 100 batches."""
     nets: dict[str, tg.Module] = {}
     results: dict[str, dict[str, float]] = {}
@@ -85,7 +88,8 @@ def main(epochs: int = 15, seed: int = 0, plain: bool = False) -> dict[str, dict
         tg.seed(seed)
         print(f"\n{name}:", flush=True)
         net = nets[name] = Balance(both)
-        learn(net, coins, cross_entropy, epochs, plain, enough=0.005, metrics=["accuracy"])
+        place, metrics = kept_in(folder, name), ["accuracy"]
+        learn(net, coins, cross_entropy, epochs, plain, enough=0.005, folder=place, metrics=metrics)
         test = tg.Trainer(net, tg.optim.Adam(net.parameters()), cross_entropy, ["accuracy"])
         results[name] = test.evaluate(coins(10_000))
     best = dict(zip(("loss", "accuracy"), floor(), strict=True))

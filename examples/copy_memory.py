@@ -56,7 +56,9 @@ class Copier(Reader):
         super().__init__(memory, SYMBOLS + 2, hidden, SYMBOLS + 1, span)
 
 
-def main(epochs: int = 25, seed: int = 0, plain: bool = False) -> list[Outcome]:
+def main(
+    epochs: int = 25, seed: int = 0, plain: bool = False, folder: str | None = None
+) -> list[Outcome]:
     """Repeat 5 symbols after 20 steps, by RNN, LSTM and GRU. An epoch is 100 batches."""
     best = baseline()
     print(f"\nCopying {SPAN} symbols after {DELAY} steps; without a memory: {best:.4f}, recall 1/8")
@@ -69,6 +71,7 @@ def main(epochs: int = 25, seed: int = 0, plain: bool = False) -> list[Outcome]:
         metrics=[recalled],
         epochs=epochs,
         plain=plain,
+        folder=folder,
     )
     title = f"{SPAN} symbols over {DELAY} steps; solved below {SHARE * best:.4f}"
     show_outcomes(title, "cross-entropy", ("no memory", best), outcomes, plain)

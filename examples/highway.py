@@ -18,6 +18,7 @@ fifty 34.5, 39.8, 28.1 %; fifty with gates and a bias of -1 52.6, 41.8, 46.2 %, 
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ from tinygrad_lite.study.flow import gradient_flow
 from tinygrad_lite.study.pictures import draw
 from tinygrad_lite.study.plots import show_curves
 from tinygrad_lite.study.sentences import bullets
+from tinygrad_lite.train.launch import kept_in
 from tinygrad_lite.train.recipe import digits_trainer, noisy_loader
 
 SHALLOW = 10
@@ -93,7 +95,7 @@ def likeness(net: Deep, x: tg.Tensor) -> float:
     return float(np.square(h.sum(axis=0)).sum() - len(h)) / (len(h) * (len(h) - 1))
 
 
-def outcome(net: Deep, epochs: int) -> Outcome:
+def outcome(net: Deep, epochs: int, folder: Path | None) -> Outcome:
     """Look at the network, and let it learn the digits."""
     train, test = tg.data.digits()
     x, y = (tg.asarray(part[:256]) for part in train.arrays)
@@ -102,14 +104,15 @@ def outcome(net: Deep, epochs: int) -> Outcome:
     weights = [p for p in net.parameters() if p.ndim >= 2]
     norms = [n for p, n in zip(weights, flow.norms, strict=True) if id(p) not in gates]
     alike = likeness(net, x)
-    history = digits_trainer(net, train, epochs, "off").fit(noisy_loader(train), test, epochs)
+    trainer = digits_trainer(net, train, epochs, "off", folder=folder)
+    history = trainer.fit(noisy_loader(train), test, epochs, resume=folder is not None)
     if history.interrupted:
         raise KeyboardInterrupt
     parameters = sum(p.size for p in net.parameters())
     return Outcome(parameters, tuple(norms), alike, history["loss"], history["val_accuracy"])
 
 
-def contest(depth: int, epochs: int, seed: int) -> dict[str, Outcome]:
+def contest(depth: int, epochs: int, seed: int, folder: str | None) -> dict[str, Outcome]:
     """Let each kind of network learn the digits."""
     makers: dict[str, Callable[[], Deep]] = {
         "plain": lambda: PlainNet(depth),
@@ -119,7 +122,7 @@ def contest(depth: int, epochs: int, seed: int) -> dict[str, Outcome]:
     outcomes = {}
     for name, make in makers.items():
         tg.seed(seed)
-        outcomes[name] = outcome(make(), epochs)
+        outcomes[name] = outcome(make(), epochs, kept_in(folder, f"{depth} layers, {name}"))
         print(f"{depth} layers, {name}: {100 * outcomes[name].accuracy[-1]:.1f} %", flush=True)
     return outcomes
 
@@ -167,12 +170,16 @@ def sentences(contests: dict[int, dict[str, Outcome]]) -> list[str]:
 
 
 def main(
-    depth: int = 50, epochs: int = 10, seed: int = 0, plain: bool = False
+    depth: int = 50,
+    epochs: int = 10,
+    seed: int = 0,
+    plain: bool = False,
+    folder: str | None = None,
 ) -> dict[int, dict[str, Outcome]]:
     """Let plain and Highway networks, 10 and `depth` layers deep, learn the digits."""
     if depth <= SHALLOW:
         raise tg.ArgumentError(f"highway: depth={depth}\n  fix: take more layers than {SHALLOW}")
-    contests = {layers: contest(layers, epochs, seed) for layers in (SHALLOW, depth)}
+    contests = {layers: contest(layers, epochs, seed, folder) for layers in (SHALLOW, depth)}
     console = Console(color_system=None if plain else "auto", highlight=False)
     console.print(
         f"\nThe norm of the gradient at each of {depth} layers, before training; the number is the "

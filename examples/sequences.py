@@ -6,6 +6,7 @@ has understood it.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from tinygrad_lite import layers, optim, plugins
 from tinygrad_lite.ops.random import generator
 from tinygrad_lite.study.pictures import draw
 from tinygrad_lite.train.console import compilation_told, is_live
+from tinygrad_lite.train.launch import kept_in
 
 Item = TypeVar("Item")
 Task = Callable[[int], tuple[np.ndarray, np.ndarray]]  # n sequences (n, T, ...) and their targets
@@ -99,6 +101,7 @@ def learn(
     plain: bool = False,
     lr: float = 0.01,
     enough: float = 0.0,
+    folder: Path | None = None,
     **options: Any,
 ) -> tg.train.History:
     """Train on batches that are made as they are needed, until the validation loss is `enough`.
@@ -111,6 +114,7 @@ def learn(
         plain: print one line an epoch even in a terminal.
         lr: learning rate of Adam at the start, from where it falls to 0 along a cosine.
         enough: ends the training when the loss on 1,000 sequences made beforehand is below it.
+        folder: where the run is kept, and gone on with if there is one already.
         options: passed to the Trainer.
 
     Raises:
@@ -123,8 +127,14 @@ def learn(
     optimizer = optim.Adam(model.parameters(), lr)
     schedule = optim.schedules.Cosine(optimizer, epochs * STEPS)
     options |= {"clip_norm": 1.0, "schedule": schedule, "display": "plain" if plain else "auto"}
-    trainer = tg.Trainer(model, optimizer, loss=loss, **options)
-    history = trainer.fit(fresh, val, epochs, until=lambda e: e.metrics["val_loss"] < enough)
+    trainer = tg.Trainer(model, optimizer, loss=loss, folder=folder, **options)
+    history = trainer.fit(
+        fresh,
+        val,
+        epochs,
+        until=lambda e: e.metrics["val_loss"] < enough,
+        resume=folder is not None,
+    )
     if history.interrupted:
         raise KeyboardInterrupt
     return history
@@ -136,6 +146,7 @@ def race(
     seed: int,
     enough: float,
     networks: Sequence[str] = ("rnn", "lstm", "gru"),
+    folder: str | None = None,
     **options: Any,
 ) -> list[Outcome]:
     """Let each network learn the same task, from the same seed; return how they did."""
@@ -143,7 +154,8 @@ def race(
     for name in networks:
         tg.seed(seed)
         print(f"\n{name}:", flush=True)
-        history = learn(make(name), task, enough=enough, **options)
+        place = kept_in(folder, name)
+        history = learn(make(name), task, enough=enough, folder=place, **options)
         lowest, seconds = min(history["val_loss"]), sum(epoch.seconds for epoch in history.epochs)
         steps = STEPS * len(history.epochs)
         outcomes.append(Outcome(name, steps, lowest, seconds, lowest < enough))

@@ -55,9 +55,8 @@ class EMA:
                 )
             )
         self._parameters = _by_name(model)
-        self._averages = {name: p.data.copy() for name, p in self._parameters.items()}
         self.decay, self.warmup = float(decay), warmup
-        self.count = 0
+        self.restart()
 
     def update(self) -> None:
         """Take the parameters as they are now into the average.
@@ -99,6 +98,11 @@ class EMA:
         finally:
             for name, parameter in self._parameters.items():
                 parameter.data = trained[name]
+
+    def restart(self) -> None:
+        """Begin a new average, with the parameters as they are now."""
+        self._averages = {name: p.data.copy() for name, p in self._parameters.items()}
+        self.count = 0
 
     def copy_to(self, model: Module | Iterable[Parameter]) -> None:
         """Give the parameters of a model, this one or another like it, the averaged values.

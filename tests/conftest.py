@@ -26,6 +26,12 @@ def _seeded():
     tg.seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _runs_kept_apart(monkeypatch, tmp_path_factory):
+    """What tests let the command line run is kept where no user looks."""
+    monkeypatch.setenv("TINYGRAD_LITE_RUNS", str(tmp_path_factory.getbasetemp() / "runs"))
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

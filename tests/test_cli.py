@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from tests.data.published import cifar_batches, images, write_archive, write_idx_folder, write_png
+from tests.train.logs.story import run, tell
+from tinygrad_lite.train.logs import JSONL
 
 ROOT = Path(__file__).parent.parent
 
@@ -184,7 +186,7 @@ def test_data_that_does_not_fit_or_is_none(tmp_path, rng):
 
 
 def test_a_file_of_several_models_is_told_which():
-    shown = "VGG11BatchNorm  (10,)"
+    shown = "VGG11BatchNorm  10"
     result = call("run", "vgg11_bn", "--plain")
     assert result.returncode == 0, result.stderr
     assert shown in result.stdout
@@ -369,3 +371,48 @@ def test_warmup_leaves_nothing_to_compile(tmp_path):
 def test_warmup_without_numba():
     told = call("warmup", NUMBA_DISABLE_JIT="1")
     assert (told.returncode, told.stdout.split(":")[0]) == (0, "There is nothing to compile")
+
+
+@pytest.fixture
+def past(tmp_path, monkeypatch):
+    """A folder with two runs in it."""
+    monkeypatch.delenv("TINYGRAD_LITE_RUNS")
+    for name, epochs in (("first", 2), ("second", 3)):
+        tell(JSONL(tmp_path / "runs" / name / "log.jsonl"), run(epochs))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("runs",), ("list",), ("list", "runs")], ids=lambda a: " ".join(a) or "none"
+)
+def test_runs_lists_the_runs_of_a_folder(past, arguments):
+    result = call("runs", *arguments, cwd=past)
+    assert result.returncode == 0, result.stderr
+    assert "\x1b" not in result.stdout
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["run", "first", "second"]
+
+
+def test_runs_looks_where_the_environment_says(past, tmp_path):
+    where = {"TINYGRAD_LITE_RUNS": str(past / "runs")}
+    (tmp_path / "elsewhere").mkdir()
+    for arguments in ((), ("show", "second"), ("compare", "first", "second")):
+        result = call("runs", *arguments, cwd=tmp_path / "elsewhere", **where)
+        assert result.returncode == 0, result.stderr
+        assert "second" in result.stdout
+    assert "no runs" in call("runs", "empty", cwd=tmp_path, **where).stdout
+
+
+def test_runs_shows_and_compares(past):
+    shown = call("runs", "show", "second", cwd=past)
+    assert "finished after 3 of 3 epochs" in shown.stdout
+    both = call("runs", "compare", "first", "second", "--folder", "runs", cwd=past)
+    assert "a first   b second" in both.stdout
+
+
+def test_runs_refuses_what_is_no_run(past):
+    usage_error(call("runs", "show", "secnod", cwd=past), "no run 'secnod'", "second, first")
+    usage_error(call("runs", "compare", "first", "first", cwd=past), "two different runs")
+    usage_error(call("runs", "compare", "first", cwd=past), "SECOND")
+    (past / "runs" / "first" / "log.jsonl").write_text("?\n")
+    failure(call("runs", "show", "first", cwd=past), "is no log of a run")
+    assert "broken" in call("runs", cwd=past).stdout

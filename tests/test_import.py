@@ -54,3 +54,18 @@ def test_the_logs_bring_what_they_need_only_when_they_are_made():
         print(*{name.partition('.')[0] for name in sys.modules})
     """
     assert not {*python(code).split()} & {"matplotlib", "tensorboard", "tensorflow", "rich"}
+
+
+def test_the_face_of_scikit_learn_is_loaded_when_asked_for_and_says_what_it_needs():
+    code = """if True:
+        import sys
+        sys.modules["sklearn"] = None  # as if it were not installed
+        import tinygrad_lite as tg
+        try:
+            tg.sklearn
+        except ImportError as error:
+            print(error)
+    """
+    said = python(code)
+    assert "tg.sklearn needs scikit-learn, 1.6 or newer" in said
+    assert "pip install 'tinygrad-lite[sklearn]'" in said

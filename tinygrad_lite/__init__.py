@@ -127,10 +127,11 @@ _lazy = {
     "load": "tinygrad_lite.checkpoint",
     "save": "tinygrad_lite.checkpoint",
 }
-_lazy_modules = {"contract", "data", "functional", "layers", "optim", "study", "train"}
+_lazy_modules = {"contract", "data", "functional", "layers", "optim", "sklearn", "study", "train"}
 
 if TYPE_CHECKING:
     from tinygrad_lite import contract, data, functional, layers, optim, study, train
+    from tinygrad_lite import sklearn as sklearn  # not in __all__: it needs another package
     from tinygrad_lite.checkpoint import load, save
     from tinygrad_lite.train import Trainer
 else:  # what follows would keep type checkers from telling a name that does not exist

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from tinygrad_lite import plugins
 from tinygrad_lite.data import download
@@ -28,6 +29,7 @@ from tinygrad_lite.errors import (
     nearest,
 )
 from tinygrad_lite.module import Module, build
+from tinygrad_lite.train import launch
 from tinygrad_lite.train.logs import Run
 from tinygrad_lite.train.recipe import EPOCHS, learn_digits
 from tinygrad_lite.version import __version__
@@ -39,14 +41,17 @@ KINDS = {
 
 
 _DATA = click.Path(exists=True)
+_LATEST = "the latest"
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 _HELP = {
     "batch": "Images of a step.",
     "clip": "Norm that gradients are clipped to.",
     "data": "Images to learn in place of the digits: a folder of IDX, CIFAR-10 or PNG files.",
     "epochs": "Passes over the training data.",
+    "folder": "Where to keep the run; by default a new folder below ./runs.",
     "hidden": "Units of the memory.",
     "length": "Time steps of the sequence.",
+    "log": "Further logs to keep: some of csv,png,tensorboard.",
     "lr": "Learning rate at the start.",
     "model": "Name of the network.",
     "optimizer": "Name of an optimiser; see `tinygrad-lite list optim`.",
@@ -70,8 +75,11 @@ def run(name: str, arguments: tuple[str, ...]) -> None:
 
     NAME is one of `tinygrad-lite list models`, the path of a Python file with a main(), or that of
     a TOML file that describes a model. Each takes options of its own: `tinygrad-lite run NAME -h`.
+
+    A training is kept in a folder below ./runs, or of what TINYGRAD_LITE_RUNS names: checkpoints,
+    the weights of the best epoch, a log. `tinygrad-lite run NAME --resume` goes on with it.
     """
-    entry = command(_main_of(name))
+    entry = command(_main_of(name), name)
     entry.main(list(arguments), f"tinygrad-lite run {name}", standalone_mode=False)
 
 
@@ -345,8 +353,16 @@ def _type_of(parameter: inspect.Parameter) -> Any:
     return parameter.annotation if parameter.annotation in (bool, float, int) else str
 
 
-def command(main: Callable[..., Any]) -> click.Command:
-    """Make a command of a function: an option for each of its parameters."""
+def command(main: Callable[..., Any], name: str = "") -> click.Command:
+    """Make a command of a function: an option for each of its parameters.
+
+    A function with a parameter `folder` is told where to keep its run; with the same folder it has
+    to go on with that run. The command then has `--resume`, too.
+
+    Args:
+        main: the function.
+        name: what the command line calls it; without a name, runs are kept only where asked for.
+    """
     options: list[click.Parameter] = []
     for p in inspect.signature(main, eval_str=True).parameters.values():
         options.append(
@@ -361,7 +377,62 @@ def command(main: Callable[..., Any]) -> click.Command:
             )
         )
     about = (inspect.getdoc(getattr(main, "func", main)) or "").partition("\n\n")[0]
-    return click.Command("run", _HELP_NAMES, callback=main, params=options, help=about)
+    keeps = name and any(option.name == "folder" for option in options)
+    if keeps:
+        options.append(_RESUME)
+    callback = partial(_kept, main, name) if keeps else main
+    return click.Command("run", _HELP_NAMES, callback=callback, params=options, help=about)
+
+
+_RESUME = click.Option(
+    ["--resume"],
+    is_flag=False,
+    flag_value=_LATEST,
+    metavar="[FOLDER]",
+    help="Go on with the latest run that did not come to its end, or with that in FOLDER.",
+)
+
+
+def _kept(
+    main: Callable[..., Any], name: str, folder: str | None, resume: str | None, **settings: Any
+) -> None:
+    """Call `main` with a folder in which its run is kept, or was before."""
+    if resume is not None and folder is not None:
+        raise click.UsageError(
+            "--folder is where a new run goes; --resume names that of an old one."
+        )
+    if resume is None:
+        place = launch.new_folder(name) if folder is None else Path(folder)
+        if (place / launch.FILE).exists():
+            raise click.UsageError(f"{place} holds a run already: use --resume {place}.")
+    else:
+        place = _to_resume(name, resume)
+        typed = click.get_current_context().get_parameter_source
+        before = launch.read(place).settings
+        settings |= {k: v for k, v in before.items() if typed(k) is ParameterSource.DEFAULT}
+    started = launch.Launch(name, settings)
+    try:
+        started.write(place)
+    except OSError as error:
+        click.echo(f"nothing of this run is kept: {place}: {error.strerror}", err=True)
+        main(**settings)
+        return
+    main(**settings, folder=str(place))
+    started.is_done = True
+    started.write(place)
+
+
+def _to_resume(name: str, folder: str) -> Path:
+    """Return the folder of the run to go on with."""
+    if folder != _LATEST:
+        return Path(folder)
+    found = launch.unfinished(name)
+    if found is None:
+        raise click.UsageError(
+            f"no run of {name} in {launch.home()} waits to be resumed. "
+            f"To train one on: --resume FOLDER --epochs MORE; see `tinygrad-lite runs`."
+        )
+    return found
 
 
 def run_file(main: Callable[..., Any]) -> NoReturn:

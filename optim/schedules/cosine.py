@@ -76,7 +76,7 @@ class CosineRestarts(Schedule):
         """Return the rate after `count` steps."""
         length = self.period
         if self.t_mult == 1:
-            count %= length
+            count %= length  # at once what the loop would take long for
         while count >= length:
             count -= length
             length *= self.t_mult

@@ -57,9 +57,10 @@ class Schedule:
         self._apply()
 
     def rebase(self, lr: float) -> None:
-        """Go on as if the first group had begun with the rate `lr`, and the others in proportion."""
+        """Go on as if the first group had begun at the rate `lr`, the others in proportion."""
         first = self._initial[0]
-        self._initial = [lr * (rate / first if first else 1.0) for rate in self._initial]
+        if lr != first:  # else dividing could change the last bits of the others
+            self._initial = [lr * (rate / first if first else 1.0) for rate in self._initial]
         self._apply()
 
     def state_dict(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Warmup(Schedule):
         super().step()
 
     def rebase(self, lr: float) -> None:
-        """Go on as if the first group had begun with the rate `lr`, and the others in proportion."""
+        """Go on as if the first group had begun at the rate `lr`, the others in proportion."""
         self.schedule.rebase(lr)
         self._apply()
 

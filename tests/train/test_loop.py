@@ -1,5 +1,7 @@
 """The Trainer: what it computes, what it reports, and what it refuses."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,15 @@ import tinygrad_lite as tg
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
 from tinygrad_lite.data import DataLoader, Dataset
-from tinygrad_lite.train import EpochEnded, FitEnded, FitStarted, StepEnded, Trainer
+from tinygrad_lite.train import (
+    BatchValidated,
+    EpochEnded,
+    FitEnded,
+    FitStarted,
+    LayersMeasured,
+    StepEnded,
+    Trainer,
+)
 
 
 def blobs(n=60, seed=0):
@@ -53,9 +63,11 @@ def test_events_come_in_order_with_true_numbers():
     seen = []
     ours = trainer(callbacks=[seen.append])
     ours.fit(blobs(10), blobs(6), epochs=2, batch_size=4)
-    kinds = [type(event) for event in seen]
-    assert kinds == [FitStarted, *[*[StepEnded] * 3, EpochEnded] * 2, FitEnded]
-    start = seen[0]
+    kinds = [type(event) for event in seen if not isinstance(event, LayersMeasured)]
+    epoch = [StepEnded, StepEnded, StepEnded, BatchValidated, EpochEnded]
+    assert kinds == [FitStarted, *epoch, *epoch, FitEnded]
+    assert isinstance(seen[1], LayersMeasured)
+    start = seen.pop(0)
     assert (start.model, start.parameters, start.samples, start.epochs, start.steps) == (
         "Dense",
         6,
@@ -66,8 +78,15 @@ def test_events_come_in_order_with_true_numbers():
     assert [(e.epoch, e.step, e.samples) for e in seen if isinstance(e, StepEnded)] == [
         (epoch, step, size) for epoch in (1, 2) for step, size in ((1, 4), (2, 4), (3, 2))
     ]
-    first = seen[4]
-    weighted = sum(e.loss * e.samples for e in seen[1:4]) / 10
+    steps = [e for e in seen if isinstance(e, StepEnded)]
+    assert [e.total for e in steps] == [1, 2, 3, 4, 5, 6]
+    validated = [e for e in seen if isinstance(e, BatchValidated)]
+    assert [(e.epoch, e.step, e.steps) for e in validated] == [(1, 1, 1), (2, 1, 1)]
+    first = next(e for e in seen if isinstance(e, EpochEnded))
+    assert (first.epoch, first.total, first.lr) == (1, 3, 0.1)
+    assert first.seconds == pytest.approx(sum(e.seconds for e in steps[:3]))
+    assert first.waiting == pytest.approx(sum(e.waiting for e in steps[:3]))
+    weighted = sum(e.loss * e.samples for e in steps[:3]) / 10
     assert first.metrics["loss"] == pytest.approx(weighted)
     assert set(first.metrics) == {"loss", "accuracy", "val_loss", "val_accuracy"}
 
@@ -155,12 +174,16 @@ def test_float64_data_is_brought_to_the_dtype_of_the_model():
 
 def test_ctrl_c_returns_what_was_measured():
     def interrupt(event):
-        if isinstance(event, StepEnded) and event.epoch == 2:
-            raise KeyboardInterrupt
+        if isinstance(event, StepEnded) and (event.epoch, event.step) == (2, 1):
+            signal.raise_signal(signal.SIGINT)
 
-    seen = []
-    history = trainer(callbacks=[interrupt, seen.append]).fit(blobs(), epochs=5)
+    seen, before = [], signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        history = trainer(callbacks=[interrupt, seen.append]).fit(blobs(), epochs=5)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert history.interrupted
+    assert history.reason == "Ctrl-C"
     assert len(history.epochs) == 1
     assert seen[-1].interrupted
 
@@ -267,7 +290,25 @@ def test_labels_out_of_range():
         ({"loss": "cross_entropy"}, "loss must be a function"),
         ({"metrics": "accuracy"}, "metrics must be a list"),
         ({"schedule": optim.schedules.Cosine}, "schedule must be a Schedule"),
-        ({"listeners": print}, "listeners must be a list of functions"),
+        ({"callbacks": print}, "callbacks must be a list of functions"),
+        ({"callbacks": [3]}, "callbacks must be a list of functions"),
+        ({"schedule_by": "batch"}, "schedule_by must be one of step, epoch"),
+        ({"clip_norm": -1.0}, "clip_norm must be a number from 0 on"),
+        ({"clip_value": "1"}, "clip_value must be a number from 0 on"),
+        ({"accumulate": 0}, "accumulate must be a whole number from 1 on"),
+        ({"accumulate": True}, "accumulate must be a whole number from 1 on"),
+        ({"ema": 1}, "ema must be an EMA, or its decay"),
+        ({"monitor": None}, "monitor must be the name of a metric"),
+        ({"min_delta": -0.1}, "min_delta must be a number from 0 on"),
+        ({"patience": 0}, "patience must be a whole number from 1 on"),
+        ({"skip_nonfinite": -1}, "skip_nonfinite must be a whole number from 0 on"),
+        ({"training_step": "gan"}, "training_step must be a function"),
+        ({"folder": 3}, "folder must be a path"),
+        ({"save_every": -1}, "save_every must be seconds from 0 on"),
+        ({"keep": 0}, "keep must be a whole number from 1 on"),
+        ({"optimizer": {}}, "the optimiser holds no parameter"),
+        ({"optimizer": [optim.SGD([tg.Parameter([1.0])])]}, "optimizer must be an Optimizer, or"),
+        ({"optimizer": {"a": "adam"}}, "optimizer must be an Optimizer, or a dict of several"),
         ({"display": "plian"}, "display must be one of auto, live, plain, off"),
         ({"model": lambda x: x}, "model must be a Module"),
         ({"optimizer": "adam"}, "optimizer must be an Optimizer"),
@@ -294,3 +335,98 @@ def test_epochs_that_are_none(epochs):
 def test_a_loss_that_is_no_tensor():
     with pytest.raises(tg.ArgumentError, match="loss must be a function that returns a Tensor"):
         trainer(loss=lambda outputs, targets: 3.0).fit(blobs())
+
+
+def test_a_schedule_of_another_optimiser():
+    other = optim.SGD(layers.Dense(2, 2).parameters(), lr=0.1)
+    with pytest.raises(tg.ArgumentError, match="the schedule Cosine is of another optimiser"):
+        trainer(schedule=optim.schedules.Cosine(other, 10))
+
+
+def test_metrics_without_a_loss():
+    rbm = layers.RBM(2, 2)
+    with pytest.raises(tg.ArgumentError, match="metrics look at the outputs that a loss looks at"):
+        trainer(rbm, loss=None, metrics=["accuracy"])
+
+
+@pytest.mark.parametrize(
+    "options", [{"patience": 1}, {"restore_best": True}, {"monitor": "val_accuracy"}]
+)
+def test_epochs_cannot_be_judged_by_a_validation_that_there_is_not(options):
+    with pytest.raises(
+        tg.ArgumentError, match=r"not measured without validation\n[^$]*loss[^$]*give fit a val"
+    ):
+        trainer(**options).fit(blobs(), epochs=1)
+
+
+def test_epochs_cannot_be_judged_by_what_is_not_measured():
+    with pytest.raises(tg.ArgumentError, match=r"'val_f1' is not measured\n[^$]*val_accuracy"):
+        trainer(monitor="val_f1").fit(blobs(), blobs(), epochs=1)
+
+
+@pytest.mark.parametrize("name", ["val_judge", "val_confusion_matrix"])
+def test_what_is_measured_may_be_known_only_after_an_epoch(name):
+    model, options = layers.Dense(2, 2), {"metrics": ["confusion_matrix"]}
+    if name == "val_judge":
+        options = {"training_step": lambda x, y: F.cross_entropy(model(x), y), "metrics": []}
+    with pytest.raises(tg.ArgumentError, match=rf"'{name}' is not measured\n[^$]*val_loss"):
+        trainer(model, monitor=name, **options).fit(blobs(), blobs(), epochs=1)
+
+
+@pytest.mark.parametrize("lr", [-1.0, "0.1"])
+def test_a_rate_to_go_on_with_that_is_none(lr):
+    with pytest.raises(tg.ArgumentError, match="lr must be a number from 0 on"):
+        trainer().fit(blobs(), lr=lr)
+
+
+def test_bad_arguments_of_fit_begin_no_run():
+    seen = []
+    with pytest.raises(tg.ArgumentError):
+        trainer(callbacks=[seen.append]).fit(blobs(), epochs=0)
+    with pytest.raises(tg.ArgumentError):
+        trainer().run(blobs(), epochs=0)
+    assert seen == []
+
+
+def test_there_is_no_folder_to_resume_from():
+    with pytest.raises(tg.ArgumentError, match="folder must be a path, to resume"):
+        trainer().fit(blobs(), resume=True)
+
+
+@pytest.mark.parametrize("val", [None, blobs(seed=1)])
+def test_a_model_that_was_trained_is_in_evaluation_mode(val):
+    ours = trainer(layers.Sequential(layers.Dropout(0.5), layers.Dense(2, 2)))
+    ours.fit(blobs(), val, epochs=1)
+    assert not any(module.training for module in ours.model.modules())
+
+
+def test_a_metric_that_fails_leaves_a_count_that_fits_the_weights():
+    def fail(outputs, targets):
+        raise ValueError("I cannot")
+
+    ours = trainer(metrics=[fail])
+    with pytest.raises(ValueError, match="I cannot"):
+        ours.fit(blobs(), epochs=1)
+    assert (ours.progress.total, ours.progress.step, ours.progress.means.count) == (1, 1, 32)
+
+
+def test_a_step_by_hand_that_diverges_changes_nothing():
+    ours = trainer(loss=lambda x, y: F.cross_entropy(x, y) * np.inf)
+    before = ours.model.state_dict()
+    with pytest.raises(tg.errors.DivergenceError, match="loss is inf"):
+        ours.step(next(iter(DataLoader(blobs()))))
+    np.testing.assert_array_equal(ours.model.state_dict()["weight"], before["weight"])
+
+
+def test_what_anything_else_raises_in_a_step_is_taken_back():
+    model = layers.Sequential(layers.BatchNorm1d(2), layers.Dense(2, 2))
+
+    def loss(outputs, targets):
+        raise RuntimeError("I cannot")
+
+    ours = trainer(model, loss=loss)
+    before = model.state_dict()
+    for train in (lambda: ours.fit(blobs()), lambda: ours.step(next(iter(DataLoader(blobs()))))):
+        with pytest.raises(RuntimeError, match="I cannot"):
+            train()
+        np.testing.assert_equal(model.state_dict(), before)

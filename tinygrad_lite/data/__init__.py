@@ -1,6 +1,7 @@
 """Data: sets of samples, splits, batches, augmentation, digits that come along, other images."""
 
 from tinygrad_lite.data import transforms
+from tinygrad_lite.data.balance import class_weights
 from tinygrad_lite.data.cifar import cifar10
 from tinygrad_lite.data.dataset import Dataset
 from tinygrad_lite.data.digits import digits
@@ -16,6 +17,7 @@ __all__ = [
     "Dataset",
     "cache_folder",
     "cifar10",
+    "class_weights",
     "digits",
     "fashion_mnist",
     "fetch",

@@ -176,7 +176,8 @@ def _as_dataset(data: Any) -> Any:
             message(
                 "DataLoader",
                 f"cannot take samples from a {type(data).__name__}",
-                fix="pass a Dataset, a pair of arrays, or an object with __len__ and __getitem__",
+                fix="pass a Dataset, a pair of arrays, or an object with __len__ and __getitem__, "
+                "such as a list of samples of any number of parts, [*zip(a, b, y)]",
             )
         )
     return data

@@ -11,13 +11,13 @@ from rich.style import Style
 from rich.text import Text
 
 from tinygrad_lite.errors import DataError, ShapeError, message
+from tinygrad_lite.raster import braille, raster
 from tinygrad_lite.study.pictures import INK, has_colors
 from tinygrad_lite.tensor import ArrayLike, asarray
 
 _WIDEST = 100
 _COLORS = ("#ff6040", "#4098ff", "#40c878", "#ffc840", "#d070ff", "#60d8d8")
 _LETTERS = "abcdef"  # what the curves consist of where there are no colours
-_DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # of U+2800, braille
 _LOW_TO_HIGH = np.array(
     [[20, 20, 60], [40, 70, 150], [40, 150, 140], [230, 200, 60], [255, 90, 60]]
 )
@@ -179,10 +179,9 @@ class _Curves:
         color = np.zeros((self.height, width), int)
         for i, curve in enumerate(self.curves.values()):
             at = self._raster(curve, 4 * self.height, 2 * width)
-            bits = at.reshape(self.height, 4, width, 2) * _DOTS[:, None]
-            touched = bits.any(axis=(1, 3))
-            dots |= np.bitwise_or.reduce(np.bitwise_or.reduce(bits, axis=3), axis=1)
-            color[touched] = i
+            bits = braille(at)
+            dots |= bits
+            color[bits > 0] = i
         return [
             Text.assemble(
                 *((chr(0x2800 + d), _COLORS[c]) if d else " " for d, c in zip(*row, strict=True))
@@ -191,23 +190,8 @@ class _Curves:
         ]
 
     def _raster(self, curve: np.ndarray, rows: int, columns: int) -> np.ndarray:
-        """Return which dots a curve passes, joined up and down where it is steep."""
-        at = np.zeros((rows, columns), bool)
-        first, last = self.x[0], self.x[-1]
-        # every value, and what lies between them where columns are more
-        places = np.union1d(self.x, np.linspace(first, last, columns))
-        right = np.rint((places - first) / (last - first) * (columns - 1)).astype(int)
-        share = (self.high - np.interp(places, self.x, curve)) / (self.high - self.low)
-        before = None
-        for column, down in zip(right, share, strict=True):
-            if not np.isfinite(down):
-                before = None
-                continue
-            row = round(down * (rows - 1))
-            start = row if before is None else before + np.sign(row - before)
-            at[min(row, start) : max(row, start) + 1, column] = True
-            before = row
-        return at
+        across = float(self.x[0]), float(self.x[-1])
+        return raster(self.x, curve, across, (self.low, self.high), rows, columns)
 
 
 class _Surface:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tinygrad_lite.errors import ArgumentError, DataError, nearest
 from tinygrad_lite.study.plots import show_curves
-from tinygrad_lite.train.console import write_metric
+from tinygrad_lite.train.console.words import write_metric
 from tinygrad_lite.train.events import EpochEnded
 from tinygrad_lite.train.logs.reader import NAME, Run, read
 
@@ -29,6 +29,7 @@ _COLORS = {
     "running": "cyan",
     "stopped": "yellow",
     "interrupted": "yellow",
+    "failed": "red",
     "killed": "red",
     "broken": "red",
 }

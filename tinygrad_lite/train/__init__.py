@@ -19,6 +19,7 @@ from tinygrad_lite.train.events import (
 )
 from tinygrad_lite.train.history import History
 from tinygrad_lite.train.loop import Trainer
+from tinygrad_lite.train.lr_finder import LRCurve, find_lr
 from tinygrad_lite.train.metrics import Mean, Metric
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "FitEnded",
     "FitStarted",
     "History",
+    "LRCurve",
     "LayerState",
     "LayersMeasured",
     "Mean",
@@ -40,5 +42,6 @@ __all__ = [
     "StepSkipped",
     "Trainer",
     "Warned",
+    "find_lr",
     "logs",
 ]

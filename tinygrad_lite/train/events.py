@@ -229,6 +229,7 @@ class FitEnded:
         best: the best epoch; None if none is known.
         checkpoint: folder of the last checkpoint; None if there is none.
         resume: what to type to go on; None if there is nothing to go on from or to.
+        failed: whether an error ended it.
     """
 
     interrupted: bool
@@ -237,6 +238,7 @@ class FitEnded:
     best: EpochEnded | None = None
     checkpoint: str | None = None
     resume: str | None = None
+    failed: bool = False
 
 
 Event = (

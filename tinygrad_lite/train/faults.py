@@ -52,7 +52,7 @@ def explain(
     batches: Sequence[Batch],
     indices: Sequence[np.ndarray | None],
     problem: str,
-    again: Callable[[], Any],
+    again: Callable[[], Any] | None,
     lr: float,
 ) -> DivergenceError | DataError:
     """Return the error that says where NaN or infinity came from.
@@ -62,13 +62,14 @@ def explain(
         batches: what the step read.
         indices: of each batch, where its samples stand in the data set, if that is known.
         problem: what was not finite.
-        again: computes the loss and its gradients once more.
+        again: computes the loss and its gradients once more; None if the step has updated the
+            weights, which then are not those before it.
         lr: learning rate.
     """
     for batch, places in zip(batches, indices, strict=True):
         for part in batch:
-            if error := _in_data(part, places):
-                return error
+            if bad := _in_data(part, places):
+                return bad
     for name, parameter in model.named_parameters():
         if not np.isfinite(parameter.data).all():
             problem += f"; {name} of the model itself is not finite any more"
@@ -76,11 +77,16 @@ def explain(
     error = DivergenceError(
         message(
             "Trainer",
-            f"{problem}; the weights are those before this step",
+            f"{problem}; "
+            + (
+                "the weights are those before this step"
+                if again is not None
+                else "training_step has updated the weights already"
+            ),
             fix=f"lower the learning rate (now {lr:g}), or set clip_norm",
         )
     )
-    if found := _first_op(model, again):
+    if again is not None and (found := _first_op(model, again)):
         error.add_note(found)
     return error
 

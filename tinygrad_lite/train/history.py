@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tinygrad_lite.errors import ArgumentError, message, nearest
 from tinygrad_lite.train.events import EpochEnded
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What a run measured.
 
@@ -24,8 +25,26 @@ class History:
     checkpoint: str | None = None
 
     def __getitem__(self, metric: str) -> list[float]:
-        """Return the course of a metric over the epochs, e.g. `history["val_accuracy"]`."""
+        """Return the course of a metric over the epochs, e.g. `history["val_accuracy"]`.
+
+        Raises:
+            ArgumentError: it was not measured.
+        """
+        known = self.epochs[0].metrics if self.epochs else {metric: 0.0}
+        if metric not in known:
+            raise ArgumentError(
+                message(
+                    "History",
+                    f"{metric!r} was not measured",
+                    fix=f"use one of: {nearest(metric, known)}",
+                )
+            )
         return [epoch.metrics[metric] for epoch in self.epochs]
+
+    def __repr__(self) -> str:
+        last = self.epochs[-1].metrics if self.epochs else {}
+        numbers = ", ".join(f"{name}={value:.4g}" for name, value in last.items())
+        return f"History({len(self.epochs)} epochs{': ' if last else ''}{numbers})"
 
     @property
     def best(self) -> EpochEnded | None:

@@ -53,6 +53,11 @@ def new_folder(name: str) -> Path:
     return folder
 
 
+def kept_in(folder: str | None, part: str) -> Path | None:
+    """Return where a part of a run is kept, one of several networks; None if nothing is."""
+    return None if folder is None else Path(folder) / part
+
+
 def read(folder: Path) -> Launch:
     """Return what a run was started with.
 
@@ -83,7 +88,7 @@ def unfinished(name: str) -> Path | None:
 
 def resume_command(folder: Path) -> str:
     """Return what to type to go on with the run whose Trainer keeps its state in `folder`."""
-    for run in (folder, folder.parent):
+    for run in (folder, *folder.parents[:2]):
         if (run / FILE).is_file():
             name = read(run).name
             short = unfinished(name) == run

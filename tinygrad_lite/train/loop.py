@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, ValuesView
 from contextlib import closing, nullcontext
 from copy import copy
 from itertools import islice
@@ -43,7 +43,7 @@ from tinygrad_lite.train.events import (
 )
 from tinygrad_lite.train.faults import NotFiniteError, explain
 from tinygrad_lite.train.history import History
-from tinygrad_lite.train.metrics import Function, Metric, find_metrics
+from tinygrad_lite.train.metrics import METRICS, Function, Metric, find_metrics
 from tinygrad_lite.train.progress import Means, Progress
 from tinygrad_lite.train.session import Session
 from tinygrad_lite.train.signals import SIGTERM_EXIT
@@ -54,6 +54,8 @@ from tinygrad_lite.train.watch import Watch
 Display = Literal["auto", "live", "plain", "off"]
 Unit = Literal["step", "epoch"]
 Step = Callable[..., Tensor | Mapping[str, Any]]
+
+_EPOCHS = "epochs, a whole number from 1 on"
 
 
 class Trainer:
@@ -75,7 +77,9 @@ class Trainer:
         accumulate: batches that one update learns from, as if they were one.
         ema: averages the weights; validation, and what is kept of the best epoch, then use the
             averages. A number is the decay of an `optim.EMA`.
-        monitor: the metric by which epochs are judged: `loss`, `val_accuracy`, ...
+        monitor: the metric by which epochs are judged: `loss`, `val_accuracy`, ... Less of it is
+            better, but for metrics of which more is, also if a step of the user's own reports
+            them by their names in `train.metrics`.
         patience: ends the training after so many epochs without a new best one.
         min_delta: by how much an epoch has to be better to be a new best.
         restore_best: leave the model, when training has ended, with the weights of the best epoch.
@@ -84,8 +88,9 @@ class Trainer:
         training_step: in place of the loss: a function of the parts of a batch that returns the
             loss, or a dict with `loss` and what else is to be reported. A model's method of this
             name serves too. If its loss is a number and no Tensor, it has updated the weights
-            itself. A model's `validation_step`, alike, then serves to validate; without one the
-            loss and the metrics do, or else the training step.
+            itself, and clipped what it liked. A model's `validation_step`, alike, then serves to
+            validate; without one the loss and the metrics do, or else the training step. What such
+            a step returns is all that is reported: metrics look at what a loss looks at.
         callbacks: called with every event: functions, logs of `train.logs`, `Callback`s.
         folder: where checkpoints, the weights of the best epoch and a log are kept; by default
             nothing is.
@@ -97,10 +102,12 @@ class Trainer:
 
     Attributes:
         progress: how far the training has come.
+        updates_itself: whether the training step updates the weights; None before the first one.
 
     Raises:
-        ArgumentError: there is neither a loss nor a training_step, a metric is unknown, or an
-            argument is not what its description says.
+        ArgumentError: there is neither a loss nor a training_step, a metric is unknown or has no
+            loss beside it, the optimiser holds no parameter of the model, a schedule is of another
+            optimiser, or an argument is not what its description says.
     """
 
     def __init__(
@@ -132,13 +139,18 @@ class Trainer:
         _check(
             {
                 "model, a Module": isinstance(model, Module),
-                "optimizer, an Optimizer, or a dict of several": _all(Optimizer, optimizers),
+                "optimizer, an Optimizer, or a dict of several": isinstance(optimizers, Mapping)
+                and _all(Optimizer, optimizers),
                 "loss, a function": loss is None or callable(loss),
                 "metrics, a list": isinstance(metrics, list | tuple),
                 "schedule, a Schedule, or a list of several": _all(Schedule, schedules),
                 f"schedule_by, one of {', '.join(get_args(Unit))}": schedule_by in get_args(Unit),
+                "clip_norm, a number from 0 on": clip_norm is None or _is_from_0(clip_norm),
+                "clip_value, a number from 0 on": clip_value is None or _is_from_0(clip_value),
                 "accumulate, a whole number from 1 on": _is_whole(accumulate, 1),
                 "ema, an EMA, or its decay": ema is None or isinstance(ema, EMA | float),
+                "monitor, the name of a metric": isinstance(monitor, str),
+                "min_delta, a number from 0 on": _is_from_0(min_delta),
                 "patience, a whole number from 1 on": patience is None or _is_whole(patience, 1),
                 "skip_nonfinite, a whole number from 0 on": _is_whole(skip_nonfinite, 0),
                 "training_step, a function": training_step is None or callable(training_step),
@@ -151,11 +163,11 @@ class Trainer:
             }
         )
         self.model, self.loss = model, loss
-        self.optimizers = dict(optimizers)  # type: ignore[arg-type]
+        self.optimizers = dict(optimizers)
         self.training_step: Step | None = training_step or getattr(model, "training_step", None)
-        self._check_there_is_something_to_learn()
         self.metrics = find_metrics(metrics)
         self.schedules, self.schedule_by = list(schedules), schedule_by
+        self._check_parts_fit()
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
         self.ema = EMA(model, ema) if isinstance(ema, float) else ema
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
@@ -167,6 +179,7 @@ class Trainer:
         self.best_weights = BestWeights()
         self.loaders: dict[str, DataLoader] = {}
         self.positions: dict[str, dict[str, int]] = {}  # of the loaders, after the last step
+        self.updates_itself: bool | None = None
         self.stopping = ""  # why no further step is to be taken
         self.is_consistent = True  # whether nothing was broken off half-way
         self.draws_globally = True  # whether steps draw from NumPy's or Python's generator
@@ -174,7 +187,7 @@ class Trainer:
         self.buffers = [buffer for _, buffer in model.named_buffers()]
         self.stateful = [module for module in model.modules() if _has_extra_state(module)]
 
-    def _check_there_is_something_to_learn(self) -> None:
+    def _check_parts_fit(self) -> None:
         name = type(self.model).__name__
         if {id(p) for p in self.parameters()}.isdisjoint(map(id, self.model.parameters())):
             raise ArgumentError(
@@ -192,6 +205,23 @@ class Trainer:
                     fix="pass one, e.g. loss=F.cross_entropy",
                 )
             )
+        if self.loss is None and self.metrics:
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    "metrics look at the outputs that a loss looks at, and there is none",
+                    fix="return what is to be reported from training_step, beside the loss",
+                )
+            )
+        for schedule in self.schedules:
+            if not any(schedule.optimizer is own for own in self.optimizers.values()):
+                raise ArgumentError(
+                    message(
+                        "Trainer",
+                        f"the schedule {type(schedule).__name__} is of another optimiser",
+                        fix="make it of the one that the Trainer gets",
+                    )
+                )
 
     @property
     def optimizer(self) -> Optimizer:
@@ -228,6 +258,9 @@ class Trainer:
     ) -> History:
         """Train, show it, keep it, and return what was measured.
 
+        Afterwards the model is in evaluation mode, with its last weights or, by `restore_best`, the
+        best ones.
+
         The first Ctrl-C lets the current step end, saves, and returns; a second one raises. SIGTERM
         does the same, and then ends the process with code 143.
 
@@ -254,6 +287,7 @@ class Trainer:
         """
         _check(
             {
+                _EPOCHS: _is_whole(epochs, 1),
                 "until, a function": until is None or callable(until),
                 "lr, a number from 0 on": lr is None or _is_from_0(lr),
             }
@@ -266,7 +300,7 @@ class Trainer:
                 with closing(events):
                     for event in events:
                         session.emit(event)
-                        if isinstance(event, EpochEnded) and until is not None and until(event):
+                        if until is not None and any(map(until, _ended(event))):
                             self.stop("this is enough")
             except BaseException as fault:
                 session.end(epochs, fault)
@@ -278,6 +312,9 @@ class Trainer:
             raise SystemExit(SIGTERM_EXIT)
         if self.restore_best and self.best_weights.arrays and not session.interrupted:
             self.model.load_state_dict(self.best_weights.arrays)
+            if self.ema is not None:
+                self.ema.restart()
+        self.model.eval()
         history = list(self.progress.history)
         return History(history, session.interrupted, session.reason, session.checkpoint)
 
@@ -309,6 +346,7 @@ class Trainer:
 
         Nothing is shown, kept, or caught.
         """
+        _check({_EPOCHS: _is_whole(epochs, 1)})
         return self._run(train, val, epochs, batch_size)
 
     def _run(
@@ -320,14 +358,15 @@ class Trainer:
         saved: Mapping[str, Any] | None = None,
         lr: float | None = None,
         watched: bool = False,
-    ) -> Iterator[Event]:
-        _check({"epochs, a whole number from 1 on": _is_whole(epochs, 1)})
+    ) -> Generator[Event, None, None]:
         loader = as_loader(train, batch_size, shuffle=True)
         self.loaders = {"train": loader}
         if val is not None:
             self.loaders["val"] = as_loader(val, batch_size=256, shuffle=False)
-        self._check_monitor(val is not None)
         self._begin_anew()
+        if self.training_step is None:
+            own = ["loss", *(metric.name for metric in self.metrics)]
+            self._check_monitor(own if val is None else [*own, *(f"val_{name}" for name in own)])
         notes = [] if saved is None else state.restore(self, saved)
         if lr is not None:
             self._rebase(lr)
@@ -354,7 +393,7 @@ class Trainer:
             tensor.data = np.asarray(tensor.data, order="C")
 
     def _started(self, epochs: int, watched: bool) -> FitStarted:
-        loader, metrics = self.loaders["train"], self.metrics
+        loader = self.loaders["train"]
         return FitStarted(
             model=type(self.model).__name__,
             parameters=sum(parameter.size for parameter in self.model.parameters()),
@@ -366,7 +405,7 @@ class Trainer:
             optimizer=type(self.optimizer).__name__,
             folder=None if self.folder is None else str(self.folder),
             summary=self._summary() if watched else None,
-            higher_is_better=tuple(m.name for m in metrics if m.higher_is_better),
+            higher_is_better=self._higher_is_better(),
             monitor=self.monitor,
         )
 
@@ -386,6 +425,7 @@ class Trainer:
     def _learn_epoch(self, loader: DataLoader, watch: Watch | None) -> Iterator[Event]:
         """Take the steps of an epoch that are left."""
         progress, batches = self.progress, iter(loader)
+        self.model.train()
         self.draws_globally = is_first = True  # until a look at the first step tells
         while not self.stopping:
             look = watch if watch is not None and watch.due() else None
@@ -426,9 +466,9 @@ class Trainer:
     def _end_epoch(self) -> Iterator[Event]:
         """Validate, judge the epoch, and go on to the next one."""
         progress = self.progress
-        values, matrices = _values(progress.means, self.metrics)
+        values, matrices = _values(progress.means, [] if self.training_step else self.metrics)
         if "val" in self.loaders:
-            means, metrics = Means(), _fresh(self.metrics)
+            means, metrics = Means(), self._validation_metrics()
             before = Savepoint(self, everything=True)
             try:
                 for event in self._validate(self.loaders["val"], means, metrics):
@@ -442,6 +482,7 @@ class Trainer:
             val_values, val_matrices = _values(means, metrics)
             values |= {f"val_{name}": value for name, value in val_values.items()}
             matrices |= {f"val_{name}": value for name, value in val_matrices.items()}
+        self._check_monitor(list(values))
         ended = EpochEnded(
             progress.epoch,
             values,
@@ -480,6 +521,10 @@ class Trainer:
                 metric.update(*pair)
             yield BatchValidated(self.progress.epoch, number, len(loader))
 
+    def _validation_metrics(self) -> list[Metric]:
+        """Return metrics for a validation; none where a step of the user's own measures."""
+        return _fresh(self.metrics) if self.validation_step is None else []
+
     def step(self, *batches: Batch) -> dict[str, float]:
         """Update the weights once, by one batch or several; return their loss and metrics.
 
@@ -487,7 +532,8 @@ class Trainer:
             DataError: a batch holds NaN or infinity.
             DivergenceError: the loss or a gradient is not finite; nothing has been updated.
         """
-        update, metrics = Update(self), _fresh(self.metrics)
+        update = Update(self)
+        metrics = _fresh(self.metrics) if self.training_step is None else []
         try:
             means = update.run(batches, metrics)
         except NotFiniteError as error:
@@ -503,7 +549,7 @@ class Trainer:
         All are numbers, but for a confusion matrix, a list of lists of them. With an EMA it is the
         averaged weights that are measured.
         """
-        means, metrics = Means(), _fresh(self.metrics)
+        means, metrics = Means(), self._validation_metrics()
         for _ in self._validate(as_loader(data, batch_size, shuffle=False), means, metrics):
             pass
         values, matrices = _values(means, metrics)
@@ -536,26 +582,38 @@ class Trainer:
         def again() -> None:
             Update(self).compute_gradients(batches)
 
-        explained = explain(self.model, batches, indices, error.problem, again, self.optimizer.lr)
+        explained = explain(
+            self.model,
+            batches,
+            indices,
+            error.problem,
+            None if update.has_begun else again,
+            self.optimizer.lr,
+        )
         self._break_off(update)
         return explained
 
     # -- judging and scheduling -------------------------------------------------------------------
 
-    def _check_monitor(self, validates: bool) -> None:
-        """Raise unless `monitor` will be measured."""
-        own = ["loss", *(metric.name for metric in self.metrics)]
-        known = [*own, *(f"val_{name}" for name in own)] if validates else own
-        unknown = self.monitor not in known and self.training_step is None
-        if unknown and (self.patience is not None or self.monitor != "val_loss"):
+    def _check_monitor(self, measured: Sequence[str]) -> None:
+        """Raise if epochs are to be judged by what is not among the numbers that are measured."""
+        judges = self.patience is not None or self.restore_best or self.monitor != "val_loss"
+        if judges and self.monitor not in measured:
+            validates = "val" in self.loaders
             raise ArgumentError(
                 message(
                     "Trainer",
                     f"monitor={self.monitor!r} is not measured"
                     + ("" if validates else " without validation"),
-                    fix=f"use one of: {nearest(self.monitor, known)}",
+                    fix=f"use one of: {nearest(self.monitor, measured)}"
+                    + ("" if validates else "; or give fit a val=..."),
                 )
             )
+
+    def _higher_is_better(self) -> tuple[str, ...]:
+        """Return the names of numbers of which more is better."""
+        known = [*self.metrics, *(METRICS.values() if self.training_step is not None else ())]
+        return tuple(dict.fromkeys(metric.name for metric in known if metric.higher_is_better))
 
     def _is_best(self, value: float | None) -> bool:
         """Tell whether an epoch with this value of the monitored metric is the best so far."""
@@ -564,8 +622,7 @@ class Trainer:
         if self.progress.best is None:
             return True
         gain = value - self.progress.best.metrics[self.monitor]
-        name = self.monitor.removeprefix("val_")
-        higher = any(metric.name == name and metric.higher_is_better for metric in self.metrics)
+        higher = self.monitor.removeprefix("val_") in self._higher_is_better()
         return (gain if higher else -gain) > self.min_delta
 
     def _has_stopped(self) -> bool:
@@ -599,11 +656,18 @@ class Trainer:
         self.positions = {name: loader.state_dict() for name, loader in self.loaders.items()}
 
 
+def _ended(event: Event) -> Sequence[EpochEnded]:
+    """Return the epoch that has ended with an event, or before a run was resumed."""
+    if isinstance(event, FitStarted):
+        return event.history[-1:]
+    return (event,) if isinstance(event, EpochEnded) else ()
+
+
 def _check(arguments: dict[str, bool]) -> None:
     for description, fits in arguments.items():
         if not fits:
             name, _, what = description.partition(", ")
-            raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"{name}=..."))
+            raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"pass {what}"))
 
 
 def _is_whole(value: object, least: int) -> bool:

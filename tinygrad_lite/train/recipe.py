@@ -19,13 +19,14 @@ from tinygrad_lite.optim import schedules
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train import logs
 from tinygrad_lite.train.history import History
+from tinygrad_lite.train.logs.log import Log
 from tinygrad_lite.train.loop import Display, Trainer
 
 EPOCHS = 30
 BATCH_SIZE = 32
 OPTIMIZER = "adam"
 LR = 3e-3
-LOGS: dict[str, Callable[[Path], logs.Log]] = {
+LOGS: dict[str, Callable[[Path], Log]] = {
     "csv": lambda folder: logs.CSV(folder / "log.csv"),
     "png": lambda folder: logs.Curves(folder / "curves.png"),
     "tensorboard": lambda folder: logs.TensorBoard(folder),
@@ -137,14 +138,14 @@ def learn_digits(
     display: Display = "plain" if plain else "auto"
     options = {"folder": folder, "callbacks": [] if folder is None else logs_in(Path(folder), log)}
     trainer = digits_trainer(model, train, epochs, display, optimizer, lr, **options)
-    resume = {"resume": True, "lr": lr} if folder is not None else {}
-    history = trainer.fit(noisy_loader(train), test, epochs=epochs, **resume)
+    kept = folder is not None
+    history = trainer.fit(noisy_loader(train), test, epochs, resume=kept, lr=lr if kept else None)
     if history.interrupted:
         raise KeyboardInterrupt
     return history
 
 
-def logs_in(folder: Path, names: str) -> list[logs.Log]:
+def logs_in(folder: Path, names: str) -> list[Log]:
     """Return logs in a folder, by their names with commas between.
 
     Raises:

@@ -139,6 +139,7 @@ class Session:
                 best=trainer.progress.best,
                 checkpoint=self._checkpoint,
                 resume=None if again is None else resume_command(again),
+                failed=fault is not None,
             )
         )
 

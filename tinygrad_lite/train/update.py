@@ -12,7 +12,6 @@ import numpy as np
 from tinygrad_lite.errors import ArgumentError, DataError, message
 from tinygrad_lite.graph import next_order
 from tinygrad_lite.memory import changed_since
-from tinygrad_lite.module import Module
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.optim import clip_grad_norm_, clip_grad_value_
 from tinygrad_lite.tensor import Tensor
@@ -64,8 +63,8 @@ class Update:
         trainer = self._trainer
         if self._watch is not None:
             self._watch.before_update()
-        means, pairs, by_itself = self.compute_gradients(batches)
-        if not by_itself:
+        means, pairs = self.compute_gradients(batches)
+        if not trainer.updates_itself:
             total = None
             if trainer.clip_value is not None:
                 check_gradients(trainer.parameters())
@@ -77,7 +76,7 @@ class Update:
             for metric in metrics:
                 metric.update(outputs, targets)
         self._has_begun = True
-        if not by_itself:
+        if not trainer.updates_itself:
             for optimizer in trainer.optimizers.values():
                 optimizer.step()
         if trainer.ema is not None:
@@ -86,29 +85,44 @@ class Update:
             schedule.step()
         return means
 
-    def compute_gradients(
-        self, batches: Sequence[Batch]
-    ) -> tuple[dict[str, float], list[Pair], bool]:
-        """Run forward and backward; return means, pairs, and whether weights were updated too."""
+    def compute_gradients(self, batches: Sequence[Batch]) -> tuple[dict[str, float], list[Pair]]:
+        """Run forward and backward; return means and pairs, and note what the step does."""
         trainer = self._trainer
-        trainer.model.train()
+        if not trainer.model.training:  # at first, or where a callback has evaluated it
+            trainer.model.train()
         for optimizer in trainer.optimizers.values():
             optimizer.zero_grad()
-        means, pairs = Means(), []
-        samples, by_itself = sum(len(batch[0]) for batch in batches), False
+        means, pairs, samples = Means(), [], sum(len(batch[0]) for batch in batches)
         for batch in batches:
-            share = len(batch[0]) / samples
+            share, before = len(batch[0]) / samples, self._gradients()
             with nullcontext() if self._watch is None else self._watch.forward():
                 loss, measured, pair = measure(trainer, batch)
+            trainer.updates_itself = loss is None
             if not all(map(isfinite, measured.values())):
                 what = next(name for name, value in measured.items() if not isfinite(value))
                 raise NotFiniteError(f"the {what} is {measured[what]}")
-            by_itself = loss is None
             if loss is not None:
+                self._check_no_backward_since(before)
                 (loss if share == 1 else loss * share).backward()
             means.add(measured, len(batch[0]))
             pairs += [] if pair is None else [pair]
-        return means.means(), pairs, by_itself
+        return means.means(), pairs
+
+    def _gradients(self) -> list[Tensor | None]:
+        """Return the gradients; none if no step of the user's own could change them."""
+        step, parameters = self._trainer.training_step, self._trainer.parameters()
+        return [] if step is None else [parameter.grad for parameter in parameters]
+
+    def _check_no_backward_since(self, gradients: list[Tensor | None]) -> None:
+        if any(new is not old for new, old in zip(self._gradients(), gradients, strict=True)):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    "training_step has called backward(), and returned a loss to call it on again",
+                    fix="leave backward() and step() to the Trainer; or return the loss as a "
+                    "number, loss.item(), from a step that updates the weights itself",
+                )
+            )
 
 
 def measure(
@@ -119,28 +133,27 @@ def measure(
     The loss is None if the step has updated the weights itself; the pair is if a step of the
     user's own measures all there is.
     """
-    batch = [as_model(trainer.model, part) for part in batch]
+    dtype = next(trainer.parameters()).dtype
+    batch = [as_dtype(dtype, part) for part in batch]
     step = trainer.training_step if training else trainer.validation_step
     if step is not None:
-        result = step(*batch)
-        values = dict(result) if isinstance(result, Mapping) else {"loss": result}
-        loss = values.get("loss")
-        if not isinstance(loss, Tensor | float | int | np.floating):
+        name = "validation_step" if step != trainer.training_step else "training_step"
+        if not training and name == "training_step" and trainer.updates_itself:
             raise ArgumentError(
                 message(
                     "Trainer",
-                    f"{'training_step' if training else 'validation_step'} returned no loss",
-                    {"returned": result},
-                    fix="return the loss as a Tensor, or a dict with it as `loss`",
+                    "training_step updates the weights, so it cannot validate",
+                    fix="give the model a validation_step that returns what it measures, "
+                    "or leave the validation out",
                 )
             )
-        return loss if isinstance(loss, Tensor) else None, _as_floats(values), None
+        return *_read(name, step(*batch)), None
     if trainer.loss is None or len(batch) < 2:
         raise DataError(
             message(
                 "Trainer",
                 f"a loss needs batches of (inputs, targets); these have {len(batch)} part(s)",
-                fix="train on a pair (x, y)",
+                fix="train on a pair: fit((x, y), ...)",
             )
         )
     *inputs, targets = batch
@@ -148,16 +161,41 @@ def measure(
     loss = trainer.loss(outputs, targets)
     if not isinstance(loss, Tensor):
         raise ArgumentError(
-            message("Trainer", "loss must be a function that returns a Tensor", fix="loss=...")
+            message(
+                "Trainer",
+                "loss must be a function that returns a Tensor",
+                {"returned": loss},
+                fix="pass one made of the library's own functions, e.g. F.cross_entropy",
+            )
         )
     return loss, {"loss": loss.item()}, (outputs.data, targets.data)
 
 
-def as_model(model: Module, part: Tensor) -> Tensor:
+def as_dtype(dtype: np.dtype[Any], part: Tensor) -> Tensor:
     """Bring floating data to the dtype of the model."""
-    dtype = next(model.parameters()).dtype
     return part.astype(dtype) if part.dtype in FLOATS and part.dtype != dtype else part
 
 
-def _as_floats(values: Mapping[str, Any]) -> dict[str, float]:
-    return {k: v.item() if isinstance(v, Tensor) else float(v) for k, v in values.items()}
+def _read(name: str, result: Any) -> tuple[Tensor | None, dict[str, float]]:
+    """Return the loss, if it is a Tensor, and all numbers, that a user's own step returned."""
+    values = dict(result) if isinstance(result, Mapping) else {"loss": result}
+    bad = [key for key, value in values.items() if np.size(value) != 1 or not _is_number(value)]
+    if bad or "loss" not in values:
+        raise ArgumentError(
+            message(
+                "Trainer",
+                f"what {name} returned as {bad[0]} is no single number"
+                if bad
+                else f"{name} returned no loss",
+                {"returned": values[bad[0]] if bad else result},
+                fix="return the loss, or a dict of numbers with it as `loss`, "
+                "each a Tensor of one element or a float",
+            )
+        )
+    loss = values["loss"]
+    numbers = {k: float(v.item() if hasattr(v, "item") else v) for k, v in values.items()}
+    return loss if isinstance(loss, Tensor) else None, numbers
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Tensor | float | int | np.generic | np.ndarray)

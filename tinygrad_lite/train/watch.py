@@ -45,20 +45,27 @@ class Watch:
     @contextmanager
     def forward(self) -> Iterator[None]:
         """Look at the activations of the forward passes inside of the context."""
-        self._began = time.monotonic()
-        self._dead = {}
         layers = {id(module): i for i, (_, module, _) in enumerate(self._layers)}
         latest = -1  # the layer whose units the next rectifier rectifies
+        are_channels = False  # whether its units are on axis 1, as those of filters
+
+        def meet(module: Module) -> None:
+            nonlocal latest, are_channels
+            if id(module) in layers:
+                latest = layers[id(module)]
+                axes = self._layers[latest][2][0].ndim
+                if axes > 1:  # a norm leaves the units where they are
+                    are_channels = axes > 2
 
         def trace(module: Module, args: tuple[Any, ...]) -> Any:
-            nonlocal latest
+            meet(module)  # it may rectify what it makes itself
             result = module.forward(*args)
-            latest = layers.get(id(module), latest)
+            meet(module)
             return result
 
         def see(op: Op, args: Sequence[Any], result: Any) -> None:
             if op.name == "relu" and latest >= 0:
-                units = _all_zero(result, self._layers[latest][2][0])
+                units = _all_zero(result, 1 if are_channels else -1)
                 before = self._dead.get(latest, units)
                 self._dead[latest] = units & before if units.shape == before.shape else units
 
@@ -68,7 +75,9 @@ class Watch:
             yield
 
     def before_update(self) -> None:
-        """Remember the weights."""
+        """Remember the weights, and forget the step that was looked at before."""
+        self._began = time.monotonic()
+        self._dead = {}
         self._before = [[p.data.copy() for p in own] for _, _, own in self._layers]
 
     def after_update(self) -> tuple[LayerState, ...]:
@@ -102,13 +111,7 @@ def _norm(arrays: Sequence[np.ndarray]) -> float:
     return float(np.sqrt(sum(float(np.square(a, dtype=np.float64).sum()) for a in arrays)))
 
 
-def _all_zero(activations: np.ndarray, weight: Parameter) -> np.ndarray:
-    """Tell of each unit of a layer whether its activation is 0 everywhere.
-
-    Units are the channels of images (N, C, H, W) and of what filters make of sequences (N, C, L),
-    else the features (N, ..., F).
-    """
-    channels = activations.ndim > 3 or weight.ndim > 2
-    unit = 1 if channels and activations.ndim > 1 else activations.ndim - 1
-    axes = tuple(axis for axis in range(activations.ndim) if axis != unit)
+def _all_zero(activations: np.ndarray, unit: int) -> np.ndarray:
+    """Tell of each unit, along the axis `unit`, whether its activation is 0 everywhere."""
+    axes = tuple(axis for axis in range(activations.ndim) if axis != unit % activations.ndim)
     return np.asarray(~np.any(activations, axis=axes))

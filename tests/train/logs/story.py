@@ -72,7 +72,7 @@ def one_of_each():
     state = LayerState("0", "Dense", 0.5, 2.0, 1e-3, 0.25, 0.1)
     nowhere = LayerState("", "MLP", nan, inf, -inf)
     last = EpochEnded(
-        2, {"loss": nan, "val_loss": inf}, 1e-3, 0.5, True, 0.1, 8, {"confusion": [[3.0, nan]]}
+        2, {"loss": nan, "val_loss": inf}, -inf, 0.5, True, 0.1, 8, {"confusion": [[3.0, nan]]}
     )
     return [
         FitStarted(
@@ -105,7 +105,7 @@ def one_of_each():
 
 def use(trainer, *logs):
     """Let logs listen to a Trainer."""
-    trainer.listeners += logs
+    trainer.callbacks += logs
 
 
 def small_trainer(**others):

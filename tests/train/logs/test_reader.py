@@ -32,14 +32,14 @@ def test_a_run_is_read_as_it_was(path):
         assert told.ended == FitEnded(False, 1.5, best=epoch_ended(2))
         assert told.state == "finished"
         assert told.steps["total"].tolist() == [*range(1, 3 * STEPS + 1)]
-        assert told.steps["loss"].tolist() == [1.0 / i for i in range(1, 3 * STEPS + 1)]
+        assert told.steps["loss"] == pytest.approx([1.0 / i for i in range(1, 3 * STEPS + 1)])
         assert (told.steps["seconds"] == 0.0005).all()
 
 
 @pytest.mark.parametrize("kind", [FitStarted, EpochEnded, FitEnded])
 def test_every_field_comes_back(path, kind):
     (event,) = (event for event in one_of_each() if isinstance(event, kind))
-    write(path, *([] if kind is FitStarted else [started()]), event)
+    write(path, *([] if kind is FitStarted else [started(), epoch_ended(1)]), event)
     told = read(path)
     found = {FitStarted: told.started, EpochEnded: told.epochs[-1], FitEnded: told.ended}[kind]
     assert repr(found) == repr(event)  # NaN is not equal to itself
@@ -62,7 +62,8 @@ def test_a_log_of_every_event_is_read(path):
         ([FitEnded(False, 1.0)], 0, "finished"),
         ([FitEnded(True, 1.0)], 0, "interrupted"),
         ([FitEnded(True, 1.0, "SIGTERM")], 0, "interrupted"),
-        ([FitEnded(False, 1.0, "the loss is nan")], 0, "stopped"),
+        ([FitEnded(False, 1.0, "this is enough")], 0, "stopped"),
+        ([FitEnded(False, 1.0, "the loss is nan", failed=True)], 0, "failed"),
         ([], 0, "running"),
         ([], 3600, "killed"),
         ([FitEnded(True, 1.0), started(done=4)], 3600, "killed"),
@@ -128,6 +129,12 @@ GOOD = '{"event": "Warned", "time": 1.0, "text": ""}'
         (b'{"event": "FitStarted", "time": 1.0}\n', "line 1"),
         (b'{"event": "FitStarted"}\n', "line 1"),
         (GOOD.encode() + b"\n", "line 1"),
+        (
+            jsonl.line(1, started(history=(epoch_ended(1),)))
+            .encode()
+            .replace(b'{"loss"', b'3, "a": {"loss"'),
+            "line 1",
+        ),
         (jsonl.line(1, started()).encode() + b"torn {\n" + GOOD.encode() + b"\n", "line 2"),
         (jsonl.line(1, started()).encode() + b'{"event": "EpochEnded", "time": 2}\n', "line 2"),
         (jsonl.line(1, started()).encode() + b'{"event": "StepEnded", "time": 2}\n', "line 2"),

@@ -16,7 +16,7 @@ from tests.train.logs.story import (
     use,
 )
 from tinygrad_lite.errors import ArgumentError
-from tinygrad_lite.train import LayersMeasured, StepEnded
+from tinygrad_lite.train import FitEnded, LayersMeasured, StepEnded
 from tinygrad_lite.train.logs import TensorBoard
 
 
@@ -80,7 +80,7 @@ def test_steps_and_epochs_are_found_with_their_tags(tmp_path, scalars, clock):
 
 def test_layers_are_found(tmp_path, scalars):
     (measured,) = (event for event in one_of_each() if isinstance(event, LayersMeasured))
-    tell(TensorBoard(tmp_path), [started(), measured, epoch_ended(3)])
+    tell(TensorBoard(tmp_path), [started(), measured, FitEnded(False, 1.0)])
     found = scalars(tmp_path)
     close(found["gradient/0"], {9: 0.5})
     close(found["weight/0"], {9: 2.0})
@@ -92,8 +92,9 @@ def test_layers_are_found(tmp_path, scalars):
 
 def test_a_resumed_run_goes_on_where_it_was(tmp_path, scalars, clock):
     log = TensorBoard(tmp_path)
-    wrong = [StepEnded(e.epoch, e.step, 99.0, 1e-2, 25, e.total) for e in steps() if e.total > 6]
-    tell(log, [started(), *(e for e in steps() if e.total <= 6), *wrong])
+    tell(log, [started(), *(e for e in steps() if e.total <= 6)])
+    tell(log, [StepEnded(2, total, 99.0, 1e-2, 25, total) for total in (7, 8)])
+    log(epoch_ended(2))
     tell(TensorBoard(tmp_path), run(done=6))
     assert len([*tmp_path.iterdir()]) == 2
     found = scalars(tmp_path)
@@ -127,11 +128,21 @@ def test_at_most_ten_steps_a_second_are_shown(tmp_path, scalars, monkeypatch):
         log(StepEnded(1, total, 1.0 / total, 1e-2, 10 + total % 2, total, 0.001, 0.001))
     written = scalars(tmp_path)["step/loss"]
     assert 9 <= len(written) <= 20  # of the first second
-    log(epoch_ended(1))
+    log(FitEnded(True, 2.0))
     found = scalars(tmp_path)
     assert 18 <= len(found["step/loss"]) <= 21
     rates = [*found["step/samples_per_second"].values()][1:]
     assert rates == pytest.approx([10.5 / 0.002] * len(rates), rel=1e-2)  # of all steps between
+
+
+def test_the_clock_may_be_put_back(tmp_path, scalars, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    log = TensorBoard(tmp_path)
+    log(started())
+    now[0] -= 3600
+    log(StepEnded(1, 1, 0.5, 1e-2, 25, 1))
+    assert scalars(tmp_path)["step/loss"] == {1: 0.5}
 
 
 def test_steps_that_took_no_time_have_no_speed(tmp_path, scalars, clock):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+import warnings
 from typing import Any
 
 from tinygrad_lite.errors import ArgumentError, message
@@ -71,7 +72,9 @@ class Curves(Log):
             axes = figure.add_subplot(rows, min(len(names), _COLUMNS), place)
             self._plot(axes, name)
         content = io.BytesIO()
-        self._canvas(figure).print_png(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a letter that the font lacks, numbers out of range
+            self._canvas(figure).print_png(content)
         replace(self.path, content.getvalue())
 
     def _plot(self, axes: Any, name: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from tinygrad_lite.storage import write_file
 from tinygrad_lite.train.events import Event, FitStarted
 
 SECONDS = 1.0  # between two writes
@@ -50,11 +49,6 @@ class Log(ABC):
         """Take note of an event; raise OSError if the disk refuses."""
 
 
-def is_due(last: float, now: float, seconds: float = SECONDS) -> bool:
-    """Tell whether so much time went by, or the clock was put back."""
-    return not 0 <= now - last < seconds
-
-
 def append(path: Path, content: bytes) -> None:
     """Add to a file; to one that was deleted meanwhile, raise FileNotFoundError."""
     with open(path, "r+b") as file:
@@ -63,16 +57,6 @@ def append(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside it, flushed, then renamed."""
+    """Write a file whole or not at all; folders on the way are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(beside, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
+    write_file(path, content)

@@ -35,9 +35,9 @@ class Run:
         ended: how it ended; None if it goes on, or was killed.
         begun: when it began, in seconds since 1970.
         seconds: how long it has run, without the pauses before it was resumed.
-        state: `finished`; `interrupted`, by Ctrl-C or SIGTERM; `stopped` before its last epoch, as
-            `ended.reason` tells; `running`, if it has no end and wrote something in the last
-            minute; else `killed`.
+        state: `finished`; `interrupted`, by Ctrl-C or SIGTERM; `failed`, by an error; `stopped`
+            before its last epoch, as `ended.reason` tells; `running`, if it has no end and wrote
+            something in the last minute; else `killed`.
     """
 
     path: Path
@@ -122,7 +122,7 @@ def _state(ended: FitEnded | None, path: Path) -> str:
         return "running" if time.time() - path.stat().st_mtime < _ALIVE else "killed"
     if ended.interrupted:
         return "interrupted"
-    return "stopped" if ended.reason else "finished"
+    return "failed" if ended.failed else "stopped" if ended.reason else "finished"
 
 
 def _make(event: Any, data: dict[str, Any]) -> Any:
@@ -146,9 +146,11 @@ _READ: dict[Any, Callable[[Any], Any]] = {
     "tuple[int, ...] | None": lambda value: None if value is None else tuple(value),
     "EpochEnded | None": lambda value: None if value is None else _make(EpochEnded, value),
     "tuple[EpochEnded, ...]": lambda value: tuple(_make(EpochEnded, epoch) for epoch in value),
-    "Summary | None": lambda value: (
-        None if value is None else Summary([_make(Row, row) for row in value])
+    "Summary | None": lambda value: None if value is None else _make(Summary, value),
+    "tuple[Shape, ...] | None": lambda value: (
+        None if value is None else tuple(tuple(shape) for shape in value)
     ),
+    "list[Row]": lambda value: [_make(Row, row) for row in value],
 }
 
 

@@ -18,7 +18,7 @@ from tinygrad_lite.train.events import (
     LayersMeasured,
     StepEnded,
 )
-from tinygrad_lite.train.logs.log import Log, append, is_due, replace
+from tinygrad_lite.train.logs.log import SECONDS, Log, append, replace
 
 _SECONDS = 0.1  # between two steps that are shown
 _SUFFIX = ".tinygrad-lite"  # of our files among others
@@ -61,68 +61,59 @@ class TensorBoard(Log):
             ) from error
         self._event, self._summary = event_pb2, summary_pb2
         self._writer = RecordWriter
-        self._pending = io.BytesIO()
+        self._pending: list[tuple[float, int, dict[str, float]]] = []
         self._file = self.path
         self._written = self._shown = 0.0
         self._samples, self._seconds = 0, 0.0
 
     def _note(self, event: Event) -> None:
+        now = time.time()
         if isinstance(event, StepEnded):
-            self._step(event)
-        elif isinstance(event, LayersMeasured):
-            self._add(event.total, _of_layers(event))
+            self._samples += event.samples
+            self._seconds += event.seconds + event.waiting
+            if 0 <= now - self._shown < _SECONDS:  # not so if the clock was put back
+                return
+            self._pending.append((now, event.total, self._of_step(event)))
+            self._shown, self._samples, self._seconds = now, 0, 0.0
         elif isinstance(event, EpochEnded):
-            self._add(event.total, _of_epoch(event))
-            self._write(time.time())
+            self._pending.append((now, event.total, _of_epoch(event)))
+        elif isinstance(event, LayersMeasured):
+            self._pending.append((now, event.total, _of_layers(event)))
         elif isinstance(event, FitStarted):
-            self._start(event)
-        elif isinstance(event, FitEnded):
-            self._write(time.time())
+            self._start(now, event)
+        if isinstance(event, FitEnded) or not 0 <= now - self._written < SECONDS:
+            append(self._file, b"".join([self._scalars(*entry) for entry in self._pending]))
+            self._pending, self._written = [], now
 
-    def _start(self, event: FitStarted) -> None:
+    def _start(self, now: float, event: FitStarted) -> None:
         if event.done == 0:
             for old in self.path.glob(f"events.out.tfevents.*{_SUFFIX}"):
                 old.unlink()
-        now = time.time()
         # TensorBoard reads the files of a folder in the order of their names
         name = f"events.out.tfevents.{now:017.6f}.{socket.gethostname()}{_SUFFIX}"
         self._file = self.path / name
-        self._shown, self._samples, self._seconds = 0.0, 0, 0.0
-        self._pending = io.BytesIO()
         start = self._event.SessionLog(status=self._event.SessionLog.START)
-        self._record(file_version="brain.Event:2")
-        self._record(step=event.done + 1, session_log=start)
-        replace(self._file, self._pending.getvalue())
-        self._pending, self._written = io.BytesIO(), now
+        version = self._record(now, file_version="brain.Event:2")
+        replace(self._file, version + self._record(now, step=event.done + 1, session_log=start))
+        self._pending, self._written = [], now
+        self._shown, self._samples, self._seconds = 0.0, 0, 0.0
 
-    def _step(self, event: StepEnded) -> None:
-        self._samples += event.samples
-        self._seconds += event.seconds + event.waiting
-        now = time.time()
-        if not is_due(self._shown, now, _SECONDS):
-            return
+    def _scalars(self, now: float, total: int, scalars: Mapping[str, float]) -> bytes:
+        value = self._summary.Summary.Value
+        values = [value(tag=tag, simple_value=number) for tag, number in scalars.items()]
+        return self._record(now, step=total, summary=self._summary.Summary(value=values))
+
+    def _record(self, now: float, **fields: Any) -> bytes:
+        content = io.BytesIO()
+        event = self._event.Event(wall_time=now, **fields)
+        self._writer(content).write(event.SerializeToString())
+        return content.getvalue()
+
+    def _of_step(self, event: StepEnded) -> dict[str, float]:
         scalars = {"step/loss": event.loss, "step/lr": event.lr}
         if self._seconds > 0:
             scalars["step/samples_per_second"] = self._samples / self._seconds
-        self._add(event.total, scalars)
-        self._shown, self._samples, self._seconds = now, 0, 0.0
-        if is_due(self._written, now):
-            self._write(now)
-
-    def _add(self, total: int, scalars: Mapping[str, float]) -> None:
-        values = [
-            self._summary.Summary.Value(tag=tag, simple_value=value)
-            for tag, value in scalars.items()
-        ]
-        self._record(step=total, summary=self._summary.Summary(value=values))
-
-    def _record(self, **fields: Any) -> None:
-        event = self._event.Event(wall_time=time.time(), **fields)
-        self._writer(self._pending).write(event.SerializeToString())
-
-    def _write(self, now: float) -> None:
-        append(self._file, self._pending.getvalue())
-        self._pending, self._written = io.BytesIO(), now
+        return scalars
 
 
 def _of_epoch(event: EpochEnded) -> dict[str, float]:
