@@ -517,8 +517,9 @@ class Trainer:
             with no_grad(), nullcontext() if self.ema is None else self.ema.applied():
                 _, measured, pair = measure(self, batch, training=False)
             means.add(measured, len(batch[0]))
-            for metric in metrics if pair is not None else ():
-                metric.update(*pair)
+            if pair is not None:
+                for metric in metrics:
+                    metric.update(*pair)
             yield BatchValidated(self.progress.epoch, number, len(loader))
 
     def _validation_metrics(self) -> list[Metric]:

@@ -55,7 +55,9 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
         )
     own, kept = dict(_parts(trainer)), state["parts"]
     if own.keys() != kept.keys():
-        there, here = (", ".join(a.keys() - b.keys()) for a, b in ((kept, own), (own, kept)))
+        there, here = (
+            ", ".join(sorted(a.keys() - b.keys())) for a, b in ((kept, own), (own, kept))
+        )
         raise CheckpointError(
             message(
                 "Trainer",
