@@ -457,6 +457,17 @@ def test_best_weights_of_a_future_that_was_given_up_are_not_the_best(tmp_path):
         assert array.tobytes() == best[name].tobytes()
 
 
+def test_best_weights_are_written_once(tmp_path, monkeypatch):
+    from tinygrad_lite.train import session
+
+    written, save_arrays = [], session.save_arrays
+    monkeypatch.setattr(
+        session, "save_arrays", lambda *args: (written.append(args[2]), save_arrays(*args))
+    )
+    history = kept(tmp_path).fit(loader(), VAL, epochs=3)
+    assert written == [tmp_path / "best.safetensors"] * sum(e.best for e in history.epochs)
+
+
 def test_a_resume_that_fails_leaves_the_run_as_it_was(tmp_path):
     kept(tmp_path).fit(loader(), VAL, epochs=2)
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}

@@ -55,7 +55,7 @@ class Checkpoints:
         try:
             storage.write_state(path := _free(path), make())
         except OSError as error:
-            return CheckpointFailed(str(path), error.strerror or str(error))
+            return CheckpointFailed(str(path), error.strerror or str(error).partition("\n")[0])
         finally:
             seconds = time.monotonic() - begin
             self._due = begin + (max(self.every, seconds / _SHARE) if self.every else 0.0)

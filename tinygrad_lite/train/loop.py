@@ -316,7 +316,7 @@ class Trainer:
                 self.ema.restart()
         self.model.eval()
         history = list(self.progress.history)
-        return History(history, session.interrupted, self.stopping, session.checkpoint)
+        return History(history, session.interrupted, session.reason, session.checkpoint)
 
     def _start(self, resume: bool | str | Path | None) -> Path | None:
         """Return the checkpoint to go on from; None for a new run."""

@@ -43,11 +43,12 @@ class Session:
 
     Attributes:
         interrupted: whether a signal has ended it before its last epoch.
+        reason: why it ended before that, in words; empty if it did not.
     """
 
     def __init__(self, trainer: Trainer, start: Path | None) -> None:
         self._trainer, self._start = trainer, start
-        self.interrupted = False
+        self.interrupted, self.reason = False, ""
         self._checkpoint = None if start is None else str(start)
         self._checkpoints: Checkpoints | None = None
         self._listeners: list[Listener] = list(trainer.callbacks)
@@ -123,15 +124,18 @@ class Session:
             return  # it never began
         if self._saved != trainer.progress.place:
             self._save()
-        reason = trainer.stopping if fault is None else _in_a_line(fault)
-        unfinished = bool(reason) and trainer.progress.epoch <= epochs
+        unfinished = trainer.progress.epoch <= epochs
+        if fault is not None:
+            self.reason = _in_a_line(fault)
+        elif unfinished:
+            self.reason = trainer.stopping
         self.interrupted = unfinished and self.received is not None
         again = trainer.folder if unfinished and self._checkpoint else None
         self.emit(
             FitEnded(
                 interrupted=self.interrupted,
                 seconds=time.perf_counter() - self._begin,
-                reason=reason,
+                reason=self.reason,
                 best=trainer.progress.best,
                 checkpoint=self._checkpoint,
                 resume=None if again is None else resume_command(again),

@@ -55,12 +55,12 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
         )
     own, kept = dict(_parts(trainer)), state["parts"]
     if own.keys() != kept.keys():
-        there, here = (", ".join(a.keys() - b.keys()) for a, b in ((kept, own), (own, kept)))
+        there, here = sorted(kept.keys() - own.keys()), sorted(own.keys() - kept.keys())
         raise CheckpointError(
             message(
                 "Trainer",
                 "the checkpoint is of a Trainer with other parts: "
-                f"{there or 'nothing'} there, {here or 'nothing'} here",
+                f"{', '.join(there) or 'nothing'} there, {', '.join(here) or 'nothing'} here",
                 fix="resume with the optimiser, schedules and options that the run began with",
             )
         )
@@ -93,12 +93,12 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
             loader.load_state_dict(state["loaders"][name])
     trainer.positions = dict(state["loaders"])
     random_state.restore(state["random"])
-    around = _surroundings()
+    now = _surroundings()
     notes += [
-        f"the run began with {name} {value}, and goes on with {around[name]}: the last bits of its "
+        f"the run began with {name} {value}, and goes on with {now[name]}: the last bits of its "
         "numbers may differ"
         for name, value in state["surroundings"].items()
-        if around[name] != value
+        if now[name] != value
     ]
     return notes
 
