@@ -117,14 +117,14 @@ class Summary:
         Modules are counted in those around them, the deepest first.
 
         Args:
-            width: columns there are, 40 or more.
+            width: columns there are, 30 or more.
             height: lines there are; no limit by default.
             depth: how many levels of Modules inside of Modules are shown; all by default.
 
         Raises:
-            ArgumentError: there are fewer than 40 columns, or depth is negative.
+            ArgumentError: there are fewer than 30 columns, or depth is negative.
         """
-        for name, value, least in (("width", width, 40), ("depth", depth, 0)):
+        for name, value, least in (("width", width, 30), ("depth", depth, 0)):
             if value is not None and value < least:
                 raise ArgumentError(
                     message("summary", f"{name}={value!r} is too little", fix=f"{least} or more")

@@ -107,7 +107,7 @@ def main(folder: Path) -> None:
     train, val = load(None)
     trainer = digits_trainer(plugins.models.get("cnn")(), train, EPOCHS, "off")
     folder.mkdir(parents=True, exist_ok=True)
-    trainer.listeners.append(photographer(folder))
+    trainer.callbacks.append(photographer(folder))
     trainer.fit(noisy_loader(train), val, epochs=EPOCHS)
 
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 
 from tests.train.recorded import Clock, run, started, states
 from tests.train.screens import SIZES, Sheet, photographer
+from tinygrad_lite.summary import Row, Summary
 from tinygrad_lite.train import Compiling, EpochEnded, FitEnded, LayersMeasured, StepEnded, Warned
 from tinygrad_lite.train.console import Live
 from tinygrad_lite.train.console.panels import curves, sparkline
@@ -118,19 +119,24 @@ def test_a_long_command_is_whole_and_alone_on_its_line():
     assert command in texts(live.screen.above)
 
 
-def test_a_long_summary_is_cut_in_the_middle():
-    class Summary:
-        def __str__(self):
-            return "\n".join(f"row {i}" for i in range(100))
+def test_a_long_path_is_broken_after_a_slash():
+    live = Live(Sheet(40, 15))
+    live(started())
+    live(FitEnded(True, 1.0, checkpoint="runs/model-1/checkpoints/step-00000360-epoch-0008"))
+    lines = texts(live.screen.above)
+    assert {"runs/model-1/checkpoints/", "step-00000360-epoch-0008"} <= set(lines)
 
-    live = Live(Sheet(100, 30))
-    live(started(summary=Summary()))
+
+@pytest.mark.parametrize(("width", "height"), [(100, 30), (60, 20), (40, 15)])
+def test_a_long_summary_is_as_short_as_the_terminal(width, height):
+    rows = [Row(f"layer{i}", "Dense", f"layer{i}", 1, ((10,),), 10) for i in range(100)]
+    live = Live(Sheet(width, height))
+    live(started(summary=Summary([Row("", "Net"), *rows], 4000)))
     live.draw()
     lines = texts(live.screen.above)
-    assert len(lines) < 30
-    assert {"row 0", "row 99", "(75 more lines)"} <= set(lines)
-    shown = [line for line in lines if line.startswith("row")]
-    assert len(shown) + 75 == 100
+    assert len(lines) <= height
+    assert max(map(len, lines)) < width
+    assert "total 1,000 parameters" in " ".join(lines)
 
 
 def test_a_run_that_is_not_yet_measured_is_shown():
@@ -243,12 +249,12 @@ def test_a_warning_has_no_control_characters_and_does_not_wrap():
 
 
 def test_what_cannot_be_printed_harms_nothing():
-    class Summary:
-        def __str__(self):
+    class Broken:
+        def table(self, width, height):
             raise ZeroDivisionError("badly made")
 
     live = Live(Sheet(100, 30))
-    live(started(summary=Summary()))
+    live(started(summary=Broken()))
     live.draw()
     text = "\n".join(live.screen.text)
     assert "the display failed, the training goes on: ZeroDivisionError('badly made')" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 
@@ -73,6 +74,16 @@ def wrapped(text: str, width: int, most: int, glyphs: Glyphs) -> list[str]:
     if len(lines) > most:
         lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
     return [shortened(line, width, glyphs) for line in lines]
+
+
+def broken(text: str, width: int) -> list[str]:
+    """Return a path in lines of `width` cells where it can be broken after a slash."""
+    lines = [""]
+    for part in re.findall(r"[^/]*/|[^/]+", text):
+        if lines[-1] and cell_len(lines[-1]) + cell_len(part) > width:
+            lines.append("")
+        lines[-1] += part
+    return lines
 
 
 def beside(panels: Sequence[list[Line]], widths: Sequence[int]) -> list[Line]:

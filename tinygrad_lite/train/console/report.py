@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_lite.train.console.lines import Line, cropped, piece, shortened, width_of, wrapped
+from tinygrad_lite.train.console.lines import (
+    Line,
+    broken,
+    cropped,
+    piece,
+    shortened,
+    width_of,
+    wrapped,
+)
 from tinygrad_lite.train.console.panels import BAD, GOOD, ODD
 from tinygrad_lite.train.console.run import Run
 from tinygrad_lite.train.console.words import (
@@ -18,6 +26,7 @@ from tinygrad_lite.train.console.words import (
 )
 from tinygrad_lite.train.events import EpochEnded, FitEnded, FitStarted
 
+_SUMMARY = 30  # columns that a model's summary needs
 _CELL = 10  # columns of a number in the epoch table, at least
 
 
@@ -34,12 +43,7 @@ def opening(event: FitStarted, width: int, height: int, glyphs: Glyphs) -> list[
     """Return the model's summary and what is about to be done."""
     lines: list[Line] = []
     if event.summary is not None:
-        table = str(event.summary).splitlines()
-        most = max(8, height - 4)
-        if len(table) > most:
-            left_out = len(table) - most + 1
-            cut = f"({left_out} more lines)"
-            table = [*table[: most - 4], cut, *table[-3:]]
+        table = event.summary.table(max(width - 1, _SUMMARY), max(8, height - 4)).splitlines()
         lines += [[piece(shortened(line, width - 1, glyphs), "dim")] for line in table]
         lines.append([])
     optimizer = f" with {event.optimizer}" if event.optimizer else ""
@@ -130,8 +134,10 @@ def result(run: Run, event: FitEnded, width: int, glyphs: Glyphs) -> list[Line]:
         lead = f"  {label:<11}"
         if len(lead) + len(text) < width:
             lines.append([piece(lead, "dim"), piece(printable(text), "bold")])
-        else:  # whole and on a line of its own, to be copied
-            lines += [[piece(lead, "dim")], [piece(printable(text), "bold")]]
+            continue
+        # a command is to be copied, so it stays whole
+        parts = [printable(text)] if text is event.resume else broken(printable(text), width - 1)
+        lines += [[piece(lead, "dim")], *([piece(part, "bold")] for part in parts)]
     last = best if best is not None else run.epochs[-1] if run.epochs else None
     for title, matrix in (last.matrices if last is not None else {}).items():
         lines += confusion(title.replace("_", " "), matrix, width, glyphs)
