@@ -267,6 +267,14 @@ def test_nan_in_a_batch_names_the_sample_and_leaves_the_weights():
     np.testing.assert_array_equal(ours.model.state_dict()["weight"], before["weight"])
 
 
+def test_divergence_leaves_what_layers_count_as_it_was():
+    model = layers.Sequential(layers.BatchNorm1d(2), layers.Dense(2, 2))
+    before = model.state_dict()
+    with pytest.raises(tg.errors.DivergenceError):
+        trainer(model, loss=lambda x, y: F.cross_entropy(x, y) * np.inf).fit(blobs())
+    np.testing.assert_equal(model.state_dict(), before)
+
+
 def test_divergence_keeps_the_weights_and_says_what_to_do():
     ours = trainer(loss=lambda x, y: F.cross_entropy(x, y) * np.inf)
     before = ours.model.state_dict()

@@ -174,15 +174,23 @@ def test_without_restore_best_the_last_weights_stay():
         np.testing.assert_array_equal(value, weights[-1][name])
 
 
+def test_after_restore_best_it_is_the_best_weights_that_are_measured():
+    ours, _ = steered([1.0, 2.0], ema=0.5, restore_best=True)
+    val = blobs(5)
+    history = ours.fit(blobs(8), val, epochs=2, batch_size=4)
+    ours.metrics = []
+    assert ours.evaluate(val)["loss"] == history["val_loss"][0] != history["val_loss"][1]
+
+
 def test_a_second_fit_begins_anew():
-    ours = trainer(metrics=["accuracy"], restore_best=True, lr=0.0)
+    ours = trainer(metrics=["confusion_matrix"], restore_best=True)
     stop = lambda e: ours.stop() if isinstance(e, StepEnded) else None
     ours.callbacks.append(stop)
     ours.fit(blobs(8), blobs(8), batch_size=4)
     ours.callbacks.remove(stop)
-    assert ours.fit(blobs(8), blobs(8), epochs=1)["accuracy"] == [
-        ours.evaluate(blobs(8))["accuracy"]
-    ]
+    (epoch,) = ours.fit(blobs(8), blobs(8), epochs=1).epochs
+    assert (epoch.epoch, epoch.total) == (1, 1)
+    assert np.sum(epoch.matrices["confusion_matrix"]) == 8  # not what the first one had counted
     ours.monitor, ours.restore_best = "loss", False
     ours.fit(blobs(8), epochs=1)
     assert ours.best_weights.arrays is None
@@ -408,6 +416,16 @@ def test_metrics_look_at_the_validation_beside_a_training_step():
     assert set(ours.step(next(iter(DataLoader(blobs(4)))))) == {"loss", "own"}
 
 
+def test_a_validation_step_measures_in_place_of_loss_and_metrics():
+    model = net()
+    model.validation_step = lambda x, y: {"loss": tg.tensor(2.0), "accuracy": 0.25}
+    ours = trainer(model, metrics=["accuracy", "f1"])
+    (epoch,) = ours.fit(blobs(12), blobs(12), epochs=1).epochs
+    assert set(epoch.metrics) == {"loss", "accuracy", "f1", "val_loss", "val_accuracy"}
+    assert (epoch.metrics["val_loss"], epoch.metrics["val_accuracy"]) == (2.0, 0.25)
+    assert ours.evaluate(blobs(4)) == {"loss": 2.0, "accuracy": 0.25}
+
+
 @pytest.mark.parametrize(("name", "best"), [("accuracy", 2), ("mae", 1), ("my_own", 1)])
 def test_of_what_a_validation_step_reports_more_is_better_where_its_name_says_so(name, best):
     model, values, seen = net(), iter([1.0, 2.0]), []
@@ -559,7 +577,7 @@ def test_nan_in_a_step_that_has_updated_the_weights():
         return {"loss": np.nan}
 
     ours = Trainer(model, optimizer, training_step=step, skip_nonfinite=3, display="off")
-    with pytest.raises(tg.errors.DivergenceError, match="has updated the weights already"):
+    with pytest.raises(tg.errors.DivergenceError, match="has updated the weights itself"):
         ours.fit(blobs(4), epochs=1)
     assert len(calls) == 1  # neither skipped nor tried again
     assert not ours.is_consistent
@@ -601,6 +619,44 @@ def test_steps_that_are_not_finite_are_left_out_as_if_they_had_not_been():
     bad.add(5)
     with pytest.raises(tg.errors.DivergenceError):
         ours.fit(DataLoader(data, batch_size=4), epochs=1)
+
+
+def test_the_first_step_of_the_users_own_may_be_left_out_too():
+    model, factors, seen = net(), iter([np.inf, 1.0]), []
+    ours = Trainer(
+        model,
+        optim.SGD(model.parameters(), lr=0.1),
+        training_step=lambda x, y: F.cross_entropy(model(x), y) * next(factors),
+        skip_nonfinite=1,
+        callbacks=[seen.append],
+        display="off",
+    )
+    ours.fit(DataLoader(blobs(8), batch_size=4), epochs=1)
+    assert [e.step for e in seen if isinstance(e, StepSkipped)] == [1]
+    expected, half = net(), blobs(8)[4:]
+    F.cross_entropy(expected(half.x), half.y).backward()
+    optim.SGD(expected.parameters(), lr=0.1).step()
+    assert_same(model, expected)
+
+
+@pytest.mark.parametrize("good", [0, 1])
+def test_what_breaks_off_a_step_that_updates_weights_leaves_nothing_to_save(good):
+    model, calls = net(), []
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x, y):
+        calls.append(1)
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        if len(calls) > good:
+            raise RuntimeError("half done")
+        return 0.0
+
+    ours = Trainer(model, optimizer, training_step=step, display="off")
+    with pytest.raises(RuntimeError, match="half done"):
+        ours.fit(blobs(8), epochs=1, batch_size=4)
+    assert not ours.is_consistent
 
 
 @pytest.mark.parametrize("option", [{}, {"clip_value": 1.0}, {"clip_norm": 1.0}])

@@ -94,6 +94,18 @@ def test_layers_that_are_frozen_or_not_in_use_or_zero():
     assert seen["used"].gradient > 0
 
 
+def test_a_shared_weight_belongs_to_the_layer_that_comes_first():
+    first, second = layers.Dense(2, 2), layers.Dense(2, 2)
+    second.weight = first.weight
+    third = layers.Dense(2, 2)
+    third.weight, third.bias = first.weight, first.bias
+    data, bias = blobs(4), second.bias.data.copy()
+    seen = states(layers.Sequential(first, second, third), data.x, data.y)
+    assert list(seen) == ["0", "1"]
+    assert seen["1"].weight == pytest.approx(norm(bias))
+    assert seen["1"].largest == np.abs(second.bias.grad.data).max()
+
+
 # -- dead units -----------------------------------------------------------------------------------
 
 
@@ -177,6 +189,30 @@ def test_a_unit_is_dead_only_if_every_call_and_every_batch_of_the_step_leaves_it
     assert measured.layers[0].dead == 0.5
 
 
+def test_each_look_is_for_itself(monkeypatch):
+    monkeypatch.setattr(watch, "_LEAST", 0.0)
+    monkeypatch.setattr(watch, "_SHARE", np.inf)
+    model = layers.Sequential(layers.Dense(2, 2, bias=False), layers.ReLU())
+    model[0].weight.data = np.eye(2, dtype=np.float32)
+    seen, rows = [], np.float32([[1, -1], [-1, 1]])
+    ours = trainer(model, loss=lambda o, y: o.mean(), lr=0.0, callbacks=[seen.append])
+    ours.fit(DataLoader((rows, np.zeros(2, int)), batch_size=1), epochs=1)
+    assert [e.layers[0].dead for e in seen if isinstance(e, LayersMeasured)] == [0.5, 0.5]
+
+
+def test_what_follows_a_layer_made_of_layers_is_its_own():
+    class Scaled(tg.Module):
+        def __init__(self):
+            self.inner, self.gain = layers.Dense(3, 4), tg.Parameter(np.float32([1, 1, 1, 0]))
+
+        def forward(self, x):
+            return self.inner(x) * self.gain
+
+    model = layers.Sequential(Scaled(), layers.ReLU())
+    kill(model[0].inner, [0])
+    assert dead_of(model, normal(5, 3)) == {"0": 0.5, "0.inner": None}
+
+
 # -- when -----------------------------------------------------------------------------------------
 
 
@@ -194,13 +230,19 @@ def test_a_look_is_taken_at_most_once_a_second(monkeypatch):
 
 
 def test_a_look_that_takes_long_is_taken_less_often(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(watch.time, "monotonic", lambda: now[0])
+    now, passes = [0.0], [0.25]
+
+    def clock():
+        now[0] += passes[0]
+        return now[0]
+
+    monkeypatch.setattr(watch.time, "monotonic", clock)
     look = watch.Watch(net())
     assert look.due()
     look.before_update()
-    now[0] += 0.5
+    now[0] += 30.0  # of the step itself, which is no part of looking
     look.after_update()
+    passes[0] = 0.0
     now[0] += 49.9
     assert not look.due()
     now[0] += 0.2

@@ -34,7 +34,7 @@ class Watch:
             if own:
                 self._layers.append((path, module, own))
         self._next = 0.0
-        self._began = 0.0
+        self._spent = 0.0  # seconds, on this look alone
         self._dead: dict[int, np.ndarray] = {}
         self._before: list[list[np.ndarray]] = []
 
@@ -65,9 +65,11 @@ class Watch:
 
         def see(op: Op, args: Sequence[Any], result: Any) -> None:
             if op.name == "relu" and latest >= 0:
+                begin = time.monotonic()
                 units = _all_zero(result, 1 if are_channels else -1)
                 before = self._dead.get(latest, units)
                 self._dead[latest] = units & before if units.shape == before.shape else units
+                self._spent += time.monotonic() - begin
 
         with ExitStack() as stack:
             stack.enter_context(trace_calls(trace))
@@ -76,19 +78,21 @@ class Watch:
 
     def before_update(self) -> None:
         """Remember the weights, and forget the step that was looked at before."""
-        self._began = time.monotonic()
+        begin = time.monotonic()
         self._dead = {}
         self._before = [[p.data.copy() for p in own] for _, _, own in self._layers]
+        self._spent = time.monotonic() - begin
 
     def after_update(self) -> tuple[LayerState, ...]:
         """Return what was seen at this step."""
+        begin = time.monotonic()
         states = tuple(
             self._state(i, path, type(module).__name__, own)
             for i, (path, module, own) in enumerate(self._layers)
         )
         self._before = []
         now = time.monotonic()
-        self._next = now + max(_LEAST, (now - self._began) / _SHARE)
+        self._next = now + max(_LEAST, (self._spent + now - begin) / _SHARE)
         return states
 
     def _state(self, i: int, path: str, kind: str, own: list[Parameter]) -> LayerState:

@@ -49,7 +49,7 @@ class Dashboard:
         """Return as many panels as fit into the room; the same lines again if nothing is new."""
         run = self.run
         # curves change at every step; to draw them once a second is enough, and four times cheaper
-        key = (width, height, int(run.clock()), len(run.epochs), run.layers)
+        key = (width, height, int(run.clock()), run.ended)
         if key != self._key:
             self._key, self._panels = key, self._arrange(width, height)
         return self._panels
@@ -59,19 +59,28 @@ class Dashboard:
         if height < _LOWEST or width < 24:
             return []
         measured = len(self.run.layers.layers) if self.run.layers is not None else 0
-        metric = self._metric()
-        names = ["loss", *["metric"] * (metric is not None), *["layers"] * (measured > 0)]
-        if width < _WIDE:
-            names = names[:1] if width < _MIDDLE else [names[0], *names[1:][-1:]]
+        names = ["loss", *["metric"] * (self._metric() is not None), *["layers"] * (measured > 0)]
         rows = min(height, _TALLEST)
-        if width < _MIDDLE and measured and height >= 2 * _LOWEST:
-            lower = min(_TALLEST, height // 2, measured + 3)
-            upper = min(_TALLEST, height - lower)
-            return self._panel("loss", width, upper) + self._panel("layers", width, lower)
-        each, more = divmod(width - len(names) + 1, len(names))
-        widths = [each + (i < more) for i in range(len(names))]
-        panels = [self._panel(name, w, rows) for name, w in zip(names, widths, strict=True)]
+        if width < _MIDDLE:
+            columns = [["loss", "layers"] if measured and height >= 2 * _LOWEST else ["loss"]]
+            rows = min(height, 2 * _TALLEST)
+        elif width < _WIDE and len(names) == 3:
+            low = rows - (measured + 3) < _LOWEST
+            columns = [["loss"], ["layers"] if low else ["metric", "layers"]]
+        else:
+            columns = [[name] for name in names]
+        each, more = divmod(width - len(columns) + 1, len(columns))
+        widths = [each + (i < more) for i in range(len(columns))]
+        panels = [self._stack(c, w, rows, measured) for c, w in zip(columns, widths, strict=True)]
         return beside(panels, widths)
+
+    def _stack(self, names: list[str], width: int, height: int, measured: int) -> list[Line]:
+        """Return panels below one another; layers, the last one, take no more than they need."""
+        if len(names) == 1:
+            return self._panel(names[0], width, min(height, _TALLEST))
+        lower = min(height - _LOWEST, measured + 3)
+        upper = min(_TALLEST, height - lower)
+        return self._panel(names[0], width, upper) + self._panel(names[1], width, lower)
 
     def _panel(self, name: str, width: int, height: int) -> list[Line]:
         if name == "layers":

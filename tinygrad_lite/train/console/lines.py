@@ -40,12 +40,24 @@ def padded(line: Line, width: int) -> Line:
     return Segment.adjust_line_length(line, width)
 
 
-def shortened(text: str, width: int, glyphs: Glyphs) -> str:
-    """Return a user's text in at most `width` cells, with a sign where it is cut."""
+def shortened(text: str, width: int, glyphs: Glyphs, end: bool = False) -> str:
+    """Return a user's text in at most `width` cells, with a sign where it is cut.
+
+    Args:
+        text: may hold anything.
+        width: in cells.
+        glyphs: the sign is among them.
+        end: whether to keep the end of the text, as of a path, and not its beginning.
+    """
     text = printable(text)
     if cell_len(text) <= width:
         return text
-    return set_cell_size(text, max(0, width - 1)).rstrip() + glyphs.cut if width > 0 else ""
+    if width <= 0:
+        return ""
+    if end:
+        kept = set_cell_size(text[::-1], width - 1)[::-1].lstrip()
+        return glyphs.cut + kept
+    return set_cell_size(text, width - 1).rstrip() + glyphs.cut
 
 
 def wrapped(text: str, width: int, most: int, glyphs: Glyphs) -> list[str]:

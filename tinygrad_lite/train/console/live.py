@@ -27,7 +27,7 @@ from tinygrad_lite.train.events import (
 
 COMPILING = "compiling kernels (once on this machine; the next run starts at once)"
 INTERVAL = 0.25  # seconds between two drawings, at least
-_COST = 0.025  # the share of a processor's time that drawing may take
+_COST = 0.01  # the share of a processor's time that drawing may take, at most
 
 
 class Screen(Protocol):
@@ -72,6 +72,7 @@ class Live:
         self._dashboard = Dashboard(self.run, screen.glyphs, screen.colors)
         self._table = EpochTable()
         self._over = threading.Event()
+        self._drawing = threading.Lock()
         self._failed = False
         self._told = False  # that kernels are compiled
         self._thread = threading.Thread(target=self._keep_drawing, name="display", daemon=True)
@@ -111,30 +112,39 @@ class Live:
             self._told = True
             self.screen.later(lambda width, height: [[piece(COMPILING[: width - 1], "dim")]])
         elif kind in self._printers:
-            self.screen.later(partial(self._printers[kind], event))
+            self.screen.later(partial(self._print, event))
             if kind is FitEnded:
                 self.draw()
 
     def draw(self) -> None:
-        """Draw the run as it is now."""
+        """Draw the run as it is now. A failure ends the display, never the training."""
         shown = self.run.started.epochs > 0 and self.run.ended is None and not self._failed
-        self.screen.draw(self._dashboard.frame(*self.screen.size()) if shown else [])
+        with self._drawing:
+            try:
+                self.screen.draw(self._dashboard.frame(*self.screen.size()) if shown else [])
+            except OSError:  # the terminal is gone
+                self._over.set()
+            except Exception as error:
+                self._failed = True
+                self.screen.later(partial(self._failure, error))
 
     def _keep_drawing(self) -> None:
         pause = INTERVAL
         while not self._over.wait(pause):
             begin = time.thread_time()
-            try:
-                self.draw()
-            except OSError:  # the terminal is gone, and the training goes on
-                return
-            except Exception as error:
-                if self._failed:
-                    return
-                self._failed = True
-                text = f"the display failed, the training goes on: {error!r}"
-                self.screen.later(partial(warning, text, glyphs=self.screen.glyphs))
+            self.draw()
             pause = max(INTERVAL, (time.thread_time() - begin) / _COST)
+
+    def _print(self, event: Event, width: int, height: int) -> list[Line]:
+        """Return what stays of an event in the scrollback."""
+        try:
+            return self._printers[type(event)](event, width, height)
+        except Exception as error:
+            return self._failure(error, width, height)
+
+    def _failure(self, error: Exception, width: int, height: int) -> list[Line]:
+        text = f"the display failed, the training goes on: {error!r}"
+        return warning(text, width, self.screen.glyphs)
 
     def _warning(self, say: Callable[[Any], str]) -> Callable[[Any, int, int], list[Line]]:
         return lambda event, width, _: warning(say(event), width, self.screen.glyphs)

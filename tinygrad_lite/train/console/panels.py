@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -213,9 +214,9 @@ def curves(
             characters[at] = letter
             seen = at
         styles[seen] = style
-    if best is not None and math.isfinite(best[1]):
-        y = math.log10(best[1]) if logarithmic else best[1]
-        row = round((high - y) / (high - low) * (rows - 1))
+    if best is not None and math.isfinite(best[1]) and not (logarithmic and best[1] <= 0):
+        height_of_best = math.log10(best[1]) if logarithmic else best[1]
+        row = round((high - height_of_best) / (high - low) * (rows - 1))
         column = round(best[0] / last * (columns - 1))
         if 0 <= row < rows and 0 <= column < columns:
             characters[row, column], styles[row, column] = glyphs.star, f"bold {ODD}"
@@ -225,14 +226,14 @@ def curves(
     body = []
     for i in range(rows):
         line = [piece(f"{places.get(i, ''):>{margin}} ", "dim")]
-        start = 0
-        for j in range(1, columns + 1):
-            if j == columns or styles[i, j] != styles[i, start]:
-                line.append(piece("".join(characters[i, start:j]), styles[i, start]))
-                start = j
+        text, start = "".join(characters[i]), 0
+        for style, cells in groupby(styles[i].tolist()):
+            end = start + sum(1 for _ in cells)
+            line.append(piece(text[start:end], style))
+            start = end
         body.append(line)
-    end = f"{last:.2f}" if last < 10 and last % 1 else f"{last:.0f}"
-    return boxed(title, body, width, glyphs, ("0", "epochs", end))
+    now = f"{last:.2f}" if last < 10 and last % 1 else f"{last:.0f}"
+    return boxed(title, body, width, glyphs, ("0", "epochs", now))
 
 
 def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -255,7 +256,7 @@ def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     if all(state.dead is None for state in states):
         del heads["dead"]
     longest = min(24, max(len(printable(name)) for name in names))
-    while len(heads) > 1 and sum(heads.values()) + len(heads) + max(8, longest // 2) > room:
+    while len(heads) > 1 and sum(heads.values()) + len(heads) + min(longest, 16) > room:
         heads.popitem()
     first = max(1, min(longest, room - sum(heads.values()) - len(heads)))
     spare = room - first - sum(heads.values()) - len(heads)
@@ -271,8 +272,8 @@ def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     for i in shown:
         state = states[i]
         style = BAD if names[i] in sick else ""
-        name = shortened(names[i], first, glyphs)
-        line = padded([piece(f" {name}", style)], first + 1)
+        path = shortened(names[i], first, glyphs, end=True)
+        line = padded([piece(f" {path}", style)], first + 1)
         for column in order:
             text, style = _cell(column, state, run, heads[column], glyphs)
             line.append(piece(f" {text:>{heads[column]}}", style))

@@ -112,7 +112,8 @@ class Plain:
             self._print(f"checkpoint: {event.checkpoint}")
         if event.resume is not None:
             self._print(f"to go on: {event.resume}")
-        self._print(ending(event), "bold")
+        why = f": {event.reason}" if event.reason else ""
+        self._print(f"{ending(event)}{why}", "bold")
 
     def _where(self, event: Any) -> str:
         started = self.run.started

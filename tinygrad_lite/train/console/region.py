@@ -11,8 +11,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import Any, TextIO
 
@@ -31,8 +32,8 @@ _active: list[Region] = []
 class Above:
     """Stands in for standard output or error; what is written to it appears above the region."""
 
-    def __init__(self, region: Region, stream: TextIO) -> None:
-        self.region, self.stream = region, stream
+    def __init__(self, region: Region, stream: TextIO, name: str) -> None:
+        self.region, self.stream, self.name = region, stream, name
         self.unfinished = ""  # a line without its end
 
     def write(self, text: str) -> int:
@@ -46,9 +47,18 @@ class Above:
                 self.region.print(head + newline)
         return len(text)
 
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        self.write("".join(lines))
+
     def flush(self) -> None:
         """Flush the stream behind; what stands in the region is drawn by the clock."""
         self.stream.flush()
+
+    def leave(self) -> None:
+        """Let the stream take its place again, unless someone else has it."""
+        if getattr(sys, self.name) is self:
+            setattr(sys, self.name, self.stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
@@ -107,14 +117,16 @@ class Region:
         with self.lock:
             try:
                 self._frame = []
-                self._put(self._awaited())
+                with suppress(OSError):
+                    self._put(self._awaited())
             finally:
                 self._open = False
                 _active.remove(self)
                 while self._undo:
                     self._undo.pop()()
-                self._write(_SHOW)
-                self._finish_lines()
+                with suppress(OSError):  # the terminal is gone
+                    self._write(_SHOW)
+                    self._finish_lines()
 
     def later(self, make: Callable[[int, int], list[Line]]) -> None:
         """Print above the region when it is drawn next.
@@ -155,7 +167,7 @@ class Region:
                 self._finish_lines()
                 streams = sys.stdout, sys.stderr
                 for above in self._above:
-                    _replace(above, above.stream)
+                    above.leave()
             self._suspensions += 1
         begin = time.perf_counter()
         try:
@@ -215,17 +227,16 @@ class Region:
         """Let standard output and error, and handlers of logging that hold them, go above."""
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            if stream is self._stream or (stream is not None and stream.isatty()):
-                above = Above(self, stream)
-                self._above.append(above)
-                _replace(stream, above)
-                self._undo.append(lambda above=above, stream=stream: _replace(above, stream))
-                for handler in _handlers():
-                    if handler.stream is stream:
-                        handler.setStream(above)
-                        self._undo.append(
-                            lambda handler=handler, stream=stream: handler.setStream(stream)
-                        )
+            if stream is None or not (stream is self._stream or stream.isatty()):
+                continue
+            above = Above(self, stream, name)
+            self._above.append(above)
+            setattr(sys, name, above)
+            self._undo.append(above.leave)
+            for handler in _handlers():
+                if handler.stream is stream:
+                    handler.setStream(above)
+                    self._undo.append(partial(handler.setStream, stream))
 
     def _watch_debuggers(self) -> None:
         """Suspend the region while pdb, or a debugger made of it, talks with the user."""
@@ -235,7 +246,7 @@ class Region:
             with self.suspended():
                 return interaction(debugger, *args, **kwargs)
 
-        pdb.Pdb.interaction = interact  # type: ignore[method-assign]
+        pdb.Pdb.interaction = interact  # type: ignore[method-assign,assignment]
         self._undo.append(lambda: setattr(pdb.Pdb, "interaction", interaction))
 
     def _watch_stops(self) -> None:
@@ -260,13 +271,6 @@ class Region:
 def is_open() -> bool:
     """Tell whether a region has the terminal."""
     return bool(_active)
-
-
-def _replace(old: Any, new: Any) -> None:
-    """Put `new` in the place of `old` among the standard streams."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is old:
-            setattr(sys, name, new)
 
 
 def _handlers() -> Iterator[Any]:

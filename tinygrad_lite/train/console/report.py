@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_lite.train.console.lines import Line, cropped, piece, shortened, width_of
+from tinygrad_lite.train.console.lines import Line, cropped, piece, shortened, width_of, wrapped
 from tinygrad_lite.train.console.panels import BAD, GOOD, ODD
 from tinygrad_lite.train.console.run import Run
 from tinygrad_lite.train.console.words import (
@@ -42,17 +42,19 @@ def opening(event: FitStarted, width: int, height: int, glyphs: Glyphs) -> list[
             table = [*table[: most - 4], cut, *table[-3:]]
         lines += [[piece(shortened(line, width - 1, glyphs), "dim")] for line in table]
         lines.append([])
-    name, _, rest = printable(headline(event)).partition(":")
     optimizer = f" with {event.optimizer}" if event.optimizer else ""
-    lines.append(cropped([piece(name, "bold"), piece(rest + optimizer)], width - 1))
+    texts = wrapped(headline(event) + optimizer, width - 1, 4, glyphs)
+    lines += [[piece(text, "" if i else "bold")] for i, text in enumerate(texts)]
     if event.folder is not None:
         lines.append([piece(shortened(f"in {event.folder}", width - 1, glyphs), "dim")])
     return lines
 
 
 def warning(text: str, width: int, glyphs: Glyphs) -> list[Line]:
-    """Return a warning."""
-    return [[piece(f"{glyphs.warning} {printable(text)}", ODD)]]
+    """Return a warning, in as many lines as it takes."""
+    sign = f"{glyphs.warning} "
+    texts = wrapped(text, width - 3, 8, glyphs)
+    return [[piece(f"{'  ' if i else sign}{text}", ODD)] for i, text in enumerate(texts)]
 
 
 class EpochTable:
@@ -110,12 +112,11 @@ def _fitting(names: Sequence[str], width: int) -> list[tuple[str, int]]:
 
 def result(run: Run, event: FitEnded, width: int, glyphs: Glyphs) -> list[Line]:
     """Return how a run ended: the best epoch, the checkpoint, how to go on, what was confused."""
-    flat = glyphs.box[4]
-    title = ending(event)
-    name = run.started.model
-    head: Line = [piece(f"{flat * 2} ", "dim"), piece(f"{name} ", "bold"), piece(title, "bold")]
-    head = cropped(head, width - 2)
+    flat, title = glyphs.box[4], ending(event)
+    name = f"{shortened(run.started.model, width - 6 - len(title), glyphs)} "
+    head: Line = [piece(f"{flat * 2} ", "dim"), piece(f"{name.lstrip()}{title}", "bold")]
     lines: list[Line] = [[], [*head, piece(" " + flat * (width - 2 - width_of(head)), "dim")]]
+    lines += [[piece(f"  {text}")] for text in wrapped(event.reason, width - 3, 4, glyphs) if text]
     best = run.best
     if best is not None:
         lines += _best(best, run, width, glyphs)

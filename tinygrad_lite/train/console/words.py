@@ -38,7 +38,7 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    True, "★", "▲", "·", ("━", "╸", "━"), ("╭", "╮", "╯", "╰", "─", "│"), "▁▂▃▄▅▆▇█", "…"
+    True, "★", "▲", "·", ("━", "╸", "─"), ("╭", "╮", "╯", "╰", "─", "│"), "▁▂▃▄▅▆▇█", "…"
 )
 ASCII = Glyphs(
     False, "*", "!", "|", ("#", "#", "."), ("+", "+", "+", "+", "-", "|"), "_.-=+*#", "~"
@@ -110,5 +110,4 @@ def write_seconds(seconds: float) -> str:
 def ending(event: FitEnded) -> str:
     """Say how the run ended."""
     how = "interrupted after" if event.interrupted else "finished in"
-    why = f": {event.reason}" if event.reason else ""
-    return f"{how} {write_seconds(event.seconds)}{why}"
+    return f"{how} {write_seconds(event.seconds)}"
