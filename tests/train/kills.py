@@ -255,7 +255,7 @@ def check_same(folder, expected):
         assert not [*differences(*states)], [*differences(*states)]
     best = [checkpoint.read(run / checkpoints.BEST) for run in (folder, expected)]
     assert not [*differences(best[0][1], best[1][1])]
-    leftovers = [path for path in folder.rglob(".*") if path.suffix == ".beside"]
+    leftovers = [*folder.rglob(".*")]
     assert not leftovers, leftovers
     log, whole = read(folder), read(expected)
     assert log.state == "finished"

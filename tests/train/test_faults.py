@@ -157,17 +157,27 @@ def test_ctrl_c_amid_a_step_lets_it_end(tmp_path):
     assert saved_steps(tmp_path / "a") == 4
 
 
+class Sampling(tg.Module):
+    """Draws from two generators, also in a validation."""
+
+    def __init__(self):
+        self.inner = mlp()
+
+    def forward(self, x):
+        return self.inner(x) + float(np.random.random()) + tg.rand(3)
+
+
 def test_ctrl_c_amid_a_validation(tmp_path):
     act = when(lambda e: isinstance(e, BatchValidated) and e.epoch == 2, send(signal.SIGINT))
-    history = trainer(tmp_path / "a", callbacks=[act]).fit(
+    history = trainer(tmp_path / "a", Sampling, callbacks=[act]).fit(
         loader(), DataLoader(VAL, 3), epochs=EPOCHS
     )
     assert history.interrupted
     assert len(history.epochs) == 1
     assert saved_steps(tmp_path / "a") == 10
-    again = trainer(tmp_path / "a")
+    again = trainer(tmp_path / "a", Sampling)
     again.fit(loader(), DataLoader(VAL, 3), epochs=EPOCHS, resume=True)
-    whole = trainer(tmp_path / "whole")
+    whole = trainer(tmp_path / "whole", Sampling)
     whole.fit(loader(), DataLoader(VAL, 3), epochs=EPOCHS)
     assert_same(again, whole)
 
@@ -724,12 +734,15 @@ def test_half_an_update_is_never_saved(tmp_path, save_every):
     assert seen[-1].checkpoint == (None if save_every else str(checkpoints.find(tmp_path)))
 
 
-@pytest.mark.parametrize("unit", ["step", "epoch"])
-def test_half_an_end_of_an_epoch_is_never_saved(tmp_path, unit):
-    ours = trainer(tmp_path, schedule=breaking_schedule, schedule_by=unit, save_every=0)
+@pytest.mark.parametrize(
+    ("unit", "save_every", "steps"),
+    [("step", 0, 1), ("epoch", 0, 10), ("step", 30, None), ("epoch", 30, None)],
+)
+def test_half_an_end_of_an_epoch_is_never_saved(tmp_path, unit, save_every, steps):
+    ours = trainer(tmp_path, schedule=breaking_schedule, schedule_by=unit, save_every=save_every)
     with pytest.raises(Stop):
         ours.fit(loader(), VAL)
-    assert saved_steps(tmp_path) == (1 if unit == "step" else 10)
+    assert saved_steps(tmp_path) == steps
     names = [path.name for path in checkpoints.all_of(tmp_path)]
     assert "step-00000010-epoch-0002" not in names
 

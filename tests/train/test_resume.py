@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_lite as tg
 from tests.train.runs import (
+    BATCH,
     Stop,
     assert_same,
     at_step,
@@ -457,6 +458,14 @@ def test_best_weights_of_a_future_that_was_given_up_are_not_the_best(tmp_path):
         assert array.tobytes() == best[name].tobytes()
 
 
+def test_what_a_kill_left_half_written_is_swept_away(tmp_path):
+    trainer(tmp_path).fit(loader(), epochs=1)
+    (tmp_path / ".best.safetensors.12345678.beside").touch()
+    (tmp_path / "checkpoints" / ".step-00000009.12345678.beside").mkdir()
+    trainer(tmp_path).fit(loader(), epochs=1, resume=True)
+    assert not [*tmp_path.rglob(".*")]
+
+
 def test_best_weights_are_written_once(tmp_path, monkeypatch):
     from tinygrad_lite.train import session
 
@@ -518,14 +527,14 @@ def test_the_same_trainer_goes_on(tmp_path):
 
 
 def test_a_second_run_of_a_trainer_knows_nothing_of_the_first():
-    ours = trainer(metrics=["accuracy"], callbacks=[at_step(3)])
-    with pytest.raises(Stop):
-        ours.fit(loader(), VAL)
-    ours.callbacks.clear()
-    seen = ours.fit((data()[0], data()[1]), epochs=1, batch_size=20)
-    assert ours.metrics[0].state_dict() == {"total": 0, "count": 0}
-    assert ours.best_weights.arrays is None
-    assert round(seen["accuracy"][0] * 20) == pytest.approx(seen["accuracy"][0] * 20)
+    ours = trainer(metrics=["accuracy"], restore_best=True)
+    for step, has_best in ((8, True), (2, False)):
+        ours.callbacks[:] = [at_step(step)]
+        with pytest.raises(Stop):
+            ours.fit(loader(), VAL)
+        assert (ours.best_weights.arrays is not None) == has_best
+        assert ours.metrics[0].state_dict()["count"] == BATCH * (step % 5)
+    assert ours.progress.history == []
 
 
 def test_a_learning_rate_to_go_on_with(tmp_path):
