@@ -1,6 +1,6 @@
 """The live display in terminals of four sizes, as pictures: `python -m tests.train.screens FOLDER`.
 
-A LeNet learns the digits once, watched by a display of each size; the pictures are taken on the way
+A ResNet-20 learns the digits once, watched by a display of each size; the pictures are taken on the way
 and at the end.
 """
 
@@ -21,7 +21,7 @@ from tinygrad_lite.train.console.words import UNICODE
 from tinygrad_lite.train.recipe import digits_trainer, load, noisy_loader
 
 SIZES = ((200, 50), (100, 30), (60, 20), (40, 15))
-EPOCHS, TAKEN = 20, (13, 28)  # epoch and step of the pictures
+EPOCHS, TAKEN = 12, (9, 28)  # epoch and step of the pictures
 
 
 class Sheet:
@@ -105,7 +105,7 @@ def main(folder: Path) -> None:
     """Train, and draw."""
     tg.seed(0)
     train, val = load(None)
-    trainer = digits_trainer(plugins.models.get("cnn")(), train, EPOCHS, "off")
+    trainer = digits_trainer(plugins.models.get("resnet20")(), train, EPOCHS, "off")
     folder.mkdir(parents=True, exist_ok=True)
     trainer.callbacks.append(photographer(folder))
     trainer.fit(noisy_loader(train), val, epochs=EPOCHS)
