@@ -95,7 +95,7 @@ def likeness(net: Deep, x: tg.Tensor) -> float:
     return float(np.square(h.sum(axis=0)).sum() - len(h)) / (len(h) * (len(h) - 1))
 
 
-def outcome(net: Deep, epochs: int, folder: Path | None) -> Outcome:
+def outcome(net: Deep, epochs: int, folder: Path | None = None) -> Outcome:
     """Look at the network, and let it learn the digits."""
     train, test = tg.data.digits()
     x, y = (tg.asarray(part[:256]) for part in train.arrays)

@@ -1,12 +1,16 @@
 """Settings of all tests: Hypothesis tries the same examples in every run."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
 import tinygrad_lite as tg
+
+# whoever starts the tests in the background lets them, and what they start, ignore Ctrl-C
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile(
     "repeatable",

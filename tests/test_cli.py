@@ -261,19 +261,10 @@ def test_failures_exit_with_1_and_explain(tmp_path):
     failure(call("compare", "rbm", "--epochs", 1), "rbm does not turn images")
 
 
-# whoever starts the tests in the background lets them, and what they start, ignore Ctrl-C
-HEARING = """if True:
-    import signal
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    from tinygrad_lite.cli import main
-    main()
-"""
-
-
 @pytest.mark.parametrize("name", ["lstm", "rbm", "adding", "bidirectional"])
 def test_ctrl_c_stops_a_run_at_once_and_exits_with_130(name):
     process = subprocess.Popen(
-        [sys.executable, "-c", HEARING, "run", name, "--epochs", "1000", "--plain"],
+        [sys.executable, "-m", "tinygrad_lite.cli", "run", name, "--epochs", "1000", "--plain"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tinygrad_lite as tg
-from tests.test_cli import HEARING, ROOT, call, usage_error
+from tests.test_cli import ROOT, call, usage_error
 from tinygrad_lite.storage import read_state
 from tinygrad_lite.train import launch
 
@@ -49,7 +49,7 @@ def flat(state, path=""):
 def stopped(name, number, *settings):
     """Start a run in the background, and end it with a signal after its first epoch."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-c", HEARING, "run", name, *settings]
+    command = [sys.executable, "-m", "tinygrad_lite.cli", "run", name, *settings]
     child = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
