@@ -1,7 +1,7 @@
 """The live display in terminals of four sizes, as pictures: `python -m tests.train.screens FOLDER`.
 
-A ResNet-20 learns the digits once, watched by a display of each size; the pictures are taken on the way
-and at the end.
+A ResNet-20 learns the digits once, watched by a display of each size; the pictures are taken on the
+way and at the end.
 """
 
 import io
