@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tinygrad_lite.errors import ArgumentError, message, nearest
-from tinygrad_lite.train.events import EpochEnded
+from tinygrad_lite.train.events import EpochEnded, best_of
 
 
 @dataclass(repr=False)
@@ -49,4 +49,4 @@ class History:
     @property
     def best(self) -> EpochEnded | None:
         """The best epoch, by the metric that the Trainer monitors; None if that is not known."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+        return best_of(self.epochs)

@@ -12,8 +12,8 @@ from tinygrad_lite.errors import CheckpointError
 from tinygrad_lite.storage import write_file
 
 FILE = "run.json"
-_HOME = "runs"
-_VARIABLE = "TINYGRAD_LITE_RUNS"
+HOME = "runs"
+VARIABLE = "TINYGRAD_LITE_RUNS"
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Launch:
 
 def home() -> Path:
     """Return the folder of all runs: what TINYGRAD_LITE_RUNS says, or ./runs."""
-    return Path(os.environ.get(_VARIABLE) or _HOME)
+    return Path(os.environ.get(VARIABLE) or HOME)
 
 
 def new_folder(name: str) -> Path:
