@@ -15,13 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from tinygrad_lite.data import DataLoader, Dataset
-from tinygrad_lite.errors import (
-    ArgumentError,
-    DivergenceError,
-    TinygradLiteError,
-    message,
-    nearest,
-)
+from tinygrad_lite.errors import ArgumentError, DivergenceError, message, nearest
 from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module, Parameter
 from tinygrad_lite.optim import EMA, Optimizer
@@ -41,7 +35,7 @@ from tinygrad_lite.train.events import (
     StepSkipped,
     Warned,
 )
-from tinygrad_lite.train.faults import NotFiniteError, explain
+from tinygrad_lite.train.faults import NotFiniteError
 from tinygrad_lite.train.history import History
 from tinygrad_lite.train.metrics import METRICS, Function, Metric, find_metrics
 from tinygrad_lite.train.progress import Means, Progress
@@ -283,6 +277,7 @@ class Trainer:
             DataError: the data is empty, holds NaN or infinity, or cannot be read.
             DivergenceError: a loss or a gradient is not finite; the weights are those before that
                 step.
+            FileNotFoundError: there is nothing at the path to resume from.
             SystemExit: SIGTERM came.
         """
         _check(
@@ -431,26 +426,27 @@ class Trainer:
             look = watch if watch is not None and watch.due() else None
             update, skipped, begin = Update(self, look), "", time.perf_counter()
             try:
-                drawn = []
+                drawn, indices = [], []
                 for batch in islice(batches, self.accumulate):
-                    drawn.append((batch, loader.indices))
+                    drawn.append(batch)
+                    indices.append(loader.indices)
                     position = loader.state_dict()
                 if not drawn:
                     return
                 start, lr = time.perf_counter(), self.optimizer.lr
-                means = update.run([batch for batch, _ in drawn], self.metrics)
-                samples = sum(len(batch[0]) for batch, _ in drawn)
+                means = update.run(drawn, self.metrics)
+                samples = sum(len(batch[0]) for batch in drawn)
                 seconds, waiting = time.perf_counter() - start, start - begin
                 progress.end_step(means, samples, lr, seconds, waiting)
                 self.positions["train"] = position
             except NotFiniteError as error:
                 if update.has_begun or progress.skipped == self.skip_nonfinite:
-                    raise self._explained(update, drawn, error) from None
+                    raise update.explained(error, drawn, indices) from None
                 update.before.roll_back()
                 progress.skip_step()
                 self.positions["train"], skipped = position, error.problem
             except BaseException:
-                self._break_off(update)
+                update.break_off()
                 raise
             if skipped:
                 left = self.skip_nonfinite - progress.skipped
@@ -484,14 +480,14 @@ class Trainer:
             matrices |= {f"val_{name}": value for name, value in val_matrices.items()}
         self._check_monitor(list(values))
         ended = EpochEnded(
-            progress.epoch,
-            values,
-            progress.lr,
-            progress.seconds,
-            self._is_best(values.get(self.monitor)),
-            progress.waiting,
-            progress.total,
-            matrices,
+            epoch=progress.epoch,
+            metrics=values,
+            lr=progress.lr,
+            seconds=progress.seconds,
+            best=self._is_best(values.get(self.monitor)),
+            waiting=progress.waiting,
+            total=progress.total,
+            matrices=matrices,
         )
         self.is_consistent = False
         for schedule in self.due_schedules("epoch"):
@@ -538,9 +534,9 @@ class Trainer:
         try:
             means = update.run(batches, metrics)
         except NotFiniteError as error:
-            raise self._explained(update, [(batch, None) for batch in batches], error) from None
+            raise update.explained(error, batches, [None] * len(batches)) from None
         except BaseException:
-            self._break_off(update)
+            update.break_off()
             raise
         return means | {m.name: v for m in metrics if isinstance(v := m.value(), float)}
 
@@ -555,44 +551,6 @@ class Trainer:
             pass
         values, matrices = _values(means, metrics)
         return values | matrices
-
-    # -- what goes wrong --------------------------------------------------------------------------
-
-    def _break_off(self, update: Update) -> None:
-        """Go back to before an update that failed, if that can be done."""
-        if update.has_begun:
-            self.is_consistent = False
-        else:
-            update.before.roll_back()
-
-    def _explained(
-        self, update: Update, drawn: Sequence[tuple[Batch, Any]], error: NotFiniteError
-    ) -> TinygradLiteError:
-        """Return the error that says where NaN or infinity came from, after going back."""
-        self._break_off(update)
-        if update.has_begun:
-            return DivergenceError(
-                message(
-                    "Trainer",
-                    f"{error.problem}, in a training step that has updated the weights itself",
-                    fix=f"lower the learning rate (now {self.optimizer.lr:g})",
-                )
-            )
-        batches, indices = [batch for batch, _ in drawn], [places for _, places in drawn]
-
-        def again() -> None:
-            Update(self).compute_gradients(batches)
-
-        explained = explain(
-            self.model,
-            batches,
-            indices,
-            error.problem,
-            None if update.has_begun else again,
-            self.optimizer.lr,
-        )
-        self._break_off(update)
-        return explained
 
     # -- judging and scheduling -------------------------------------------------------------------
 
