@@ -19,7 +19,7 @@ from tinygrad_lite.errors import ArgumentError, DivergenceError, message, neares
 from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module, Parameter
 from tinygrad_lite.optim import EMA, Optimizer
-from tinygrad_lite.optim.schedules import Schedule
+from tinygrad_lite.optim.schedules.schedule import Schedule, rebased
 from tinygrad_lite.summary import Summary, summarize
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train import checkpoints, state
@@ -267,8 +267,9 @@ class Trainer:
             resume: go on, bit by bit as if nothing had happened: from a checkpoint, or the last one
                 of a run, by its folder. True is the folder of this Trainer, and begins a new run
                 if there is nothing in it yet.
-            lr: learning rate to go on with, in place of the one that the run began with; what
-                schedules made of that changes in proportion.
+            lr: learning rate to go on with, of each optimiser, in place of the one that the run
+                began with; those of further parameter groups, and what schedules made of them,
+                change in proportion.
 
         Raises:
             ArgumentError: epochs is no whole number from 1 on, `until` no function, or the folder
@@ -578,9 +579,10 @@ class Trainer:
         """Tell whether an epoch with this value of the monitored metric is the best so far."""
         if value is None or not np.isfinite(value):
             return False
-        if self.progress.best is None:
+        best = self.progress.best
+        if best is None or self.monitor not in best.metrics:  # resumed with another monitor
             return True
-        gain = value - self.progress.best.metrics[self.monitor]
+        gain = value - best.metrics[self.monitor]
         higher = self.monitor.removeprefix("val_") in self._higher_is_better()
         return (gain if higher else -gain) > self.min_delta
 
@@ -602,8 +604,11 @@ class Trainer:
         """Go on as if the run had begun with this learning rate."""
         for schedule in self.schedules:
             schedule.rebase(lr)
-        if not self.schedules:
-            self.optimizer.lr = lr
+        for optimizer in self.optimizers.values():
+            if not any(schedule.optimizer is optimizer for schedule in self.schedules):
+                groups = optimizer.param_groups
+                for group, rate in zip(groups, rebased([g["lr"] for g in groups], lr), strict=True):
+                    group["lr"] = rate
 
     # -- state ------------------------------------------------------------------------------------
 
