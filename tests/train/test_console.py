@@ -114,7 +114,7 @@ def test_plain_tells_what_went_wrong(capsys):
     assert lines[1:] == [
         "warning: epoch 1/9  step 2/9  conv: gradient holds NaN or infinity; lower the learning "
         "rate, or set clip_norm=1.0",
-        "warning: epoch 1/9  step 3/9 left out: the loss is nan; 4 more may be",
+        "warning: step 3 of epoch 1 left out: the loss is nan; 4 more may be",
         "warning: not saved to runs/x: No space left on device",
         "warning: two lines",
         "checkpoint: runs/x/step-3",
