@@ -27,6 +27,7 @@ from tinygrad_lite.train.console.words import (
     UNICODE,
     ending,
     glyphs_of,
+    label_of,
     write_bytes,
     write_metric,
     write_rate,
@@ -254,6 +255,11 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch):
 )  # fmt: skip
 def test_durations(seconds, text):
     assert write_seconds(seconds) == text
+
+
+def test_labels():
+    names = ("loss", "val_loss", "interval_score", "val_my\nown")
+    assert [*map(label_of, names)] == ["loss", "val loss", "interval_score", "val my own"]
 
 
 def test_numbers():

@@ -24,6 +24,7 @@ from tinygrad_lite.train.console.memory import peak, resident
 from tinygrad_lite.train.console.run import Pace, Run
 from tinygrad_lite.train.console.words import (
     Glyphs,
+    label_of,
     printable,
     write_bytes,
     write_metric,
@@ -92,8 +93,9 @@ def numbers(run: Run, pace: Pace, width: int, height: int, glyphs: Glyphs) -> li
         validated = [name for name in metrics if name.startswith("val_")]
         style = f"bold {GOOD}" if run.epochs[-1] is run.best else f"bold {VAL}"
         for name in validated[:2]:
-            shown = printable(name).replace("val_", "val ")
-            parts.append([piece(f"{shown} "), piece(write_metric(name, metrics[name]), style)])
+            parts.append(
+                [piece(f"{label_of(name)} "), piece(write_metric(name, metrics[name]), style)]
+            )
     if run.lr:
         parts.append([piece("lr "), piece(f"{run.lr:.1e}", "bold")])
     if pace.samples is not None:

@@ -66,6 +66,12 @@ def printable(text: str) -> str:
     return _CONTROL.sub("", text.replace("\n", " ").replace("\t", " "))
 
 
+def label_of(metric: str) -> str:
+    """Return what a metric, which users may have named, is called in a table."""
+    name = metric.removeprefix("val_")
+    return printable(name if name == metric else f"val {name}")
+
+
 def write_metric(name: str, value: float) -> str:
     """Write a metric as people say it: accuracies as percentages."""
     if _PERCENT.fullmatch(name) and 0 <= value <= 1:
