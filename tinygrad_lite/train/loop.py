@@ -9,6 +9,7 @@ from contextlib import closing, nullcontext
 from copy import copy
 from itertools import islice
 from math import ceil
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -100,8 +101,8 @@ class Trainer:
 
     Raises:
         ArgumentError: there is neither a loss nor a training_step, a metric is unknown or has no
-            loss beside it, the optimiser holds no parameter of the model, a schedule is of another
-            optimiser, or an argument is not what its description says.
+            loss beside it, the optimiser or the EMA holds no parameter of the model, a schedule is
+            of another optimiser, or an argument is not what its description says.
     """
 
     def __init__(
@@ -161,9 +162,9 @@ class Trainer:
         self.training_step: Step | None = training_step or getattr(model, "training_step", None)
         self.metrics = find_metrics(metrics)
         self.schedules, self.schedule_by = list(schedules), schedule_by
+        self.ema = EMA(model, ema) if isinstance(ema, float) else ema
         self._check_parts_fit()
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
-        self.ema = EMA(model, ema) if isinstance(ema, float) else ema
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.restore_best, self.skip_nonfinite = restore_best, skip_nonfinite
         self.callbacks, self.display = list(callbacks), display
@@ -183,12 +184,21 @@ class Trainer:
 
     def _check_parts_fit(self) -> None:
         name = type(self.model).__name__
-        if {id(p) for p in self.parameters()}.isdisjoint(map(id, self.model.parameters())):
+        own = {id(parameter) for parameter in self.model.parameters()}
+        if own.isdisjoint(map(id, self.parameters())):
             raise ArgumentError(
                 message(
                     "Trainer",
                     f"the optimiser holds no parameter of {name}, which would learn nothing",
                     fix="make the optimiser of model.parameters()",
+                )
+            )
+        if self.ema is not None and own.isdisjoint(map(id, self.ema.parameters())):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    f"the EMA averages no parameter of {name}, which would be validated without",
+                    fix="make it of this model, or pass its decay: ema=0.999",
                 )
             )
         if self.loss is None and self.training_step is None:
@@ -365,7 +375,7 @@ class Trainer:
             self._check_monitor(own if val is None else [*own, *(f"val_{name}" for name in own)])
         notes = [] if saved is None else state.restore(self, saved)
         if lr is not None:
-            self._rebase(lr)
+            self._rebase(float(lr))
         self._note_positions()
         self._bring_in_order()
         yield self._started(epochs, watched)
@@ -394,7 +404,7 @@ class Trainer:
             model=type(self.model).__name__,
             parameters=sum(parameter.size for parameter in self.model.parameters()),
             samples=len(loader.dataset),
-            epochs=epochs,
+            epochs=int(epochs),
             steps=ceil(len(loader) / self.accumulate),
             done=self.progress.total,
             history=tuple(self.progress.history),
@@ -635,11 +645,11 @@ def _check(arguments: dict[str, bool]) -> None:
 
 
 def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def _is_from_0(value: object) -> bool:
-    return isinstance(value, int | float) and value >= 0
+    return isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0
 
 
 def _all(kind: type, values: object) -> bool:
