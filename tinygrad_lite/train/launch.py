@@ -89,8 +89,10 @@ def unfinished(name: str) -> Path | None:
 def resume_command(folder: Path) -> str:
     """Return what to type to go on with the run whose Trainer keeps its state in `folder`."""
     for run in (folder, *folder.parents[:2]):
-        if (run / FILE).is_file():
+        try:
             name = read(run).name
-            short = unfinished(name) == run
-            return f"tinygrad-lite run {name} --resume" + ("" if short else f" {run}")
+        except CheckpointError:  # there is none, or a file of that name of somebody else's
+            continue
+        short = unfinished(name) == run
+        return f"tinygrad-lite run {name} --resume" + ("" if short else f" {run}")
     return f"fit(..., resume={str(folder)!r})"

@@ -142,18 +142,18 @@ class Trainer:
                 f"schedule_by, one of {', '.join(get_args(Unit))}": schedule_by in get_args(Unit),
                 "clip_norm, a number from 0 on": clip_norm is None or _is_from_0(clip_norm),
                 "clip_value, a number from 0 on": clip_value is None or _is_from_0(clip_value),
-                "accumulate, a whole number from 1 on": _is_whole(accumulate, 1),
+                "accumulate, a whole number from 1 on": is_whole(accumulate, 1),
                 "ema, an EMA, or its decay": ema is None or isinstance(ema, EMA | float),
                 "monitor, the name of a metric": isinstance(monitor, str),
                 "min_delta, a number from 0 on": _is_from_0(min_delta),
-                "patience, a whole number from 1 on": patience is None or _is_whole(patience, 1),
-                "skip_nonfinite, a whole number from 0 on": _is_whole(skip_nonfinite, 0),
+                "patience, a whole number from 1 on": patience is None or is_whole(patience, 1),
+                "skip_nonfinite, a whole number from 0 on": is_whole(skip_nonfinite, 0),
                 "training_step, a function": training_step is None or callable(training_step),
                 "callbacks, a list of functions": isinstance(callbacks, list | tuple)
                 and all(map(callable, callbacks)),
                 "folder, a path": folder is None or isinstance(folder, str | Path),
                 "save_every, seconds from 0 on": _is_from_0(save_every),
-                "keep, a whole number from 1 on": _is_whole(keep, 1),
+                "keep, a whole number from 1 on": is_whole(keep, 1),
                 f"display, one of {', '.join(get_args(Display))}": display in get_args(Display),
             }
         )
@@ -293,7 +293,7 @@ class Trainer:
         """
         _check(
             {
-                _EPOCHS: _is_whole(epochs, 1),
+                _EPOCHS: is_whole(epochs, 1),
                 "until, a function": until is None or callable(until),
                 "lr, a number from 0 on": lr is None or _is_from_0(lr),
             }
@@ -352,7 +352,7 @@ class Trainer:
 
         Nothing is shown, kept, or caught.
         """
-        _check({_EPOCHS: _is_whole(epochs, 1)})
+        _check({_EPOCHS: is_whole(epochs, 1)})
         return self._run(train, val, epochs, batch_size)
 
     def _run(
@@ -644,7 +644,8 @@ def _check(arguments: dict[str, bool]) -> None:
             raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"pass {what}"))
 
 
-def _is_whole(value: object, least: int) -> bool:
+def is_whole(value: object, least: int) -> bool:
+    """Tell whether `value` is a whole number, NumPy's too, and not below `least`."""
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
