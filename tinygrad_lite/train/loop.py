@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Va
 from contextlib import closing, nullcontext
 from copy import copy
 from itertools import islice
-from math import ceil
+from math import ceil, nan
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -262,8 +262,8 @@ class Trainer:
     ) -> History:
         """Train, show it, keep it, and return what was measured.
 
-        Afterwards the model is in evaluation mode, with its last weights or, by `restore_best`, the
-        best ones.
+        Afterwards the model is in evaluation mode, with its last weights or, by `restore_best` and
+        unless a signal ended the run, which may go on, the best ones.
 
         The first Ctrl-C lets the current step end, saves, and returns; a second one raises. SIGTERM
         does the same, and then ends the process with code 143.
@@ -474,6 +474,7 @@ class Trainer:
         """Validate, judge the epoch, and go on to the next one."""
         progress = self.progress
         values, matrices = _values(progress.means, [] if self.training_step else self.metrics)
+        values = {"loss": nan} | values  # as all steps may have been left out
         if "val" in self.loaders:
             means, metrics = Means(), self._validation_metrics()
             before = Savepoint(self, everything=True)
@@ -489,7 +490,8 @@ class Trainer:
             val_values, val_matrices = _values(means, metrics)
             values |= {f"val_{name}": value for name, value in val_values.items()}
             matrices |= {f"val_{name}": value for name, value in val_matrices.items()}
-        self._check_monitor(list(values))
+        if progress.means.count:
+            self._check_monitor(list(values))
         ended = EpochEnded(
             epoch=progress.epoch,
             metrics=values,
