@@ -181,7 +181,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                 loss=loss,
                 metrics=self._metrics if self.verbose else (),
                 monitor="loss" if held_out is None else "val_loss",
-                patience=None if self.patience is None else int(self.patience),
+                patience=self.patience,
                 restore_best=held_out is not None,
                 display="auto" if self.verbose else "off",
             )
@@ -189,7 +189,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                 history = trainer.fit(
                     train,
                     held_out,
-                    epochs=1 if one_epoch else int(self.epochs),
+                    epochs=1 if one_epoch else self.epochs,
                     batch_size=self.batch_size,
                 )
             finally:  # however it ended
