@@ -58,6 +58,10 @@ class EMA:
         self.decay, self.warmup = float(decay), warmup
         self.restart()
 
+    def parameters(self) -> Iterator[Parameter]:
+        """Yield the parameters that are averaged."""
+        yield from self._parameters.values()
+
     def update(self) -> None:
         """Take the parameters as they are now into the average.
 

@@ -336,7 +336,8 @@ def test_the_best_weights_on_held_out_samples_are_kept():
 @pytest.mark.parametrize("validation", [0.0, 0.25])
 def test_patience_ends_a_training_that_gets_nowhere(make, validation):
     x, y = np.ones((32, 2)), np.tile([1, 1], 16)
-    estimator = make(lr=0.0, epochs=50, patience=3, validation=validation, random_state=0)
+    sizes = {"epochs": np.int64(50), "patience": np.int64(3)}  # as a search tries them
+    estimator = make(lr=0.0, **sizes, validation=validation, random_state=0)
     assert estimator.fit(x, y).n_iter_ == 4
 
 

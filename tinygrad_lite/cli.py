@@ -172,8 +172,8 @@ class _Listing(click.Group):
 
 
 _RUNS: dict[str, Any] = {
-    "default": "runs",
-    "envvar": "TINYGRAD_LITE_RUNS",
+    "default": launch.HOME,
+    "envvar": launch.VARIABLE,
     "type": click.Path(file_okay=False, path_type=Path),
 }
 _in_folder = click.option("--folder", **_RUNS, help="Where the runs are.", show_default=True)

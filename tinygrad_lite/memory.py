@@ -38,7 +38,7 @@ latest = 0  # vertices younger than this need no look
 _INTS = {int}  # what most tuples consist of, such as axes and strides
 
 
-def _owner(array: np.ndarray) -> np.ndarray:
+def owner_of(array: np.ndarray) -> np.ndarray:
     """Return the array whose memory this one is a view of."""
     while isinstance(array.base, np.ndarray):
         array = array.base
@@ -53,7 +53,7 @@ def mark_changed(*arrays: np.ndarray) -> None:
         _last_change = order = next_order()
         watch(0)
         for array in arrays:
-            owner = array if array.base is None else _owner(array)
+            owner = array if array.base is None else owner_of(array)
             key = id(owner)
             last = _changes.get(key)
             known = last is not None and last.watch() is owner
@@ -63,7 +63,7 @@ def mark_changed(*arrays: np.ndarray) -> None:
 
 def changed_since(order: int, arrays: Iterable[np.ndarray]) -> bool:
     """Tell whether one of `arrays` was written into after the vertex with this number was made."""
-    changes = (_changes.get(id(_owner(array))) for array in arrays)
+    changes = (_changes.get(id(owner_of(array))) for array in arrays)
     return any(change is not None and change.order > order for change in changes)
 
 
@@ -106,7 +106,7 @@ def _arrays_in(value: Any) -> Iterator[np.ndarray]:
 def check_unchanged(node: Node, grad: Any, create_graph: bool) -> None:
     """Raise GraphError if an array that the rule at `node` reads was changed after its op."""
     for place, value in saved_arrays(node):
-        change = _changes.get(id(_owner(value)))
+        change = _changes.get(id(owner_of(value)))
         if change is None or change.order < node.order:
             continue
         if reads(node, grad, create_graph, place):

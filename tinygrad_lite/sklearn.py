@@ -18,7 +18,7 @@ from tinygrad_lite.modes import no_grad, reference
 from tinygrad_lite.module import Module, build
 from tinygrad_lite.ops.random import generator, using
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train import EpochEnded, Trainer
+from tinygrad_lite.train import Trainer
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -175,26 +175,29 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
                 seed = int(self._rng.integers(2**32))
                 kept, out = stratified_split(indices, float(self.validation), seed)
                 train, held_out = train[kept.x], train[out.x]
-            watch = _Watch(self)
             trainer = Trainer(
                 self.model_,
                 self._optimizer,
                 loss=loss,
                 metrics=self._metrics if self.verbose else (),
+                monitor="loss" if held_out is None else "val_loss",
+                patience=self.patience,
+                restore_best=held_out is not None,
                 display="auto" if self.verbose else "off",
             )
             try:
                 history = trainer.fit(
                     train,
                     held_out,
-                    epochs=1 if one_epoch else int(self.epochs),
+                    epochs=1 if one_epoch else self.epochs,
                     batch_size=self.batch_size,
-                    until=watch,
                 )
-            finally:
+            finally:  # however it ended
                 self.model_.eval().zero_grad()
-        if watch.weights is not None:
-            self.model_.load_state_dict(watch.weights)
+                done = [epoch.metrics for epoch in trainer.progress.history]
+                self.loss_curve_ += [epoch["loss"] for epoch in done]
+                if held_out is not None:
+                    self.validation_loss_curve_ += [epoch["val_loss"] for epoch in done]
         if history.interrupted:
             raise KeyboardInterrupt
         return self
@@ -253,30 +256,6 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         with no_grad():
             parts = [self.model_(X[start : start + _PREDICTED_AT_ONCE]).data for start in starts]
         return np.concatenate(parts)
-
-
-class _Watch:
-    """Looks at every epoch: notes its losses, keeps the best weights, and may lose its patience."""
-
-    def __init__(self, estimator: _Estimator) -> None:
-        self.estimator = estimator
-        self.lowest, self.waited = np.inf, 0
-        self.weights: dict[str, np.ndarray] | None = None  # only where samples are held out
-
-    def __call__(self, epoch: EpochEnded) -> bool:
-        """Take note of an epoch; tell whether it shall be the last."""
-        loss = epoch.metrics["loss"]
-        self.estimator.loss_curve_.append(loss)
-        held_out = "val_loss" in epoch.metrics
-        if held_out:
-            loss = epoch.metrics["val_loss"]
-            self.estimator.validation_loss_curve_.append(loss)
-        self.waited += 1
-        if loss < self.lowest:
-            self.lowest, self.waited = loss, 0
-            if held_out:
-                self.weights = self.estimator.model_.state_dict()
-        return self.estimator.patience is not None and self.waited >= self.estimator.patience
 
 
 class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 from tinygrad_lite import dry_run
 from tinygrad_lite.errors import ArgumentError, TinygradLiteError, message
 from tinygrad_lite.graph import Node, next_order, raw
+from tinygrad_lite.memory import owner_of, saved_arrays
 from tinygrad_lite.modes import enable_grad, standing_in
 from tinygrad_lite.module import Buffer, Module, Parameter, trace_calls
 from tinygrad_lite.op import Op
@@ -437,12 +438,12 @@ class _Tracer:
         The sample, and what belongs to the model, is there anyway.
         """
         own = [*sample, *self.model.parameters(), *(b for _, b in self.model.named_buffers())]
-        seen = {id(_owner(t.data)) for t in own if isinstance(t, Tensor)}
+        seen = {id(owner_of(t.data)) for t in own if isinstance(t, Tensor)}
         orders = [order for order, _ in self.turns]
         for node in _history(result):
             row = self.turns[bisect(orders, node.order) - 1][1]
-            for array in _arrays((node.data, node.saved, [*node.params.values()])):
-                owner = _owner(array)
+            for _, array in saved_arrays(node):
+                owner = owner_of(array)
                 if id(owner) not in seen:
                     seen.add(id(owner))
                     row.activations += owner.nbytes
@@ -477,21 +478,6 @@ def _history(result: Any) -> list[Node]:
             found[id(node)] = node
             waiting += node.parents
     return sorted(found.values(), key=lambda node: node.order)
-
-
-def _arrays(value: Any) -> Iterator[np.ndarray]:
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, tuple | list):
-        for part in value:
-            yield from _arrays(part)
-
-
-def _owner(array: np.ndarray) -> np.ndarray:
-    """Return the array that owns the memory of a view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def _numbered(inputs: Sequence[Any]) -> dict[str, Any]:

@@ -58,9 +58,7 @@ class Schedule:
 
     def rebase(self, lr: float) -> None:
         """Go on as if the first group had begun at the rate `lr`, the others in proportion."""
-        first = self._initial[0]
-        if lr != first:  # else dividing could change the last bits of the others
-            self._initial = [lr * (rate / first if first else 1.0) for rate in self._initial]
+        self._initial = rebased(self._initial, lr)
         self._apply()
 
     def state_dict(self) -> dict[str, Any]:
@@ -119,3 +117,11 @@ class Schedule:
 
     def _error(self, problem: str, fix: str) -> ArgumentError:
         return ArgumentError(message(type(self).__name__, problem, fix=fix))
+
+
+def rebased(rates: list[float], lr: float) -> list[float]:
+    """Return rates of which the first is `lr`, and the others are changed in proportion."""
+    first = rates[0]
+    if lr == first:  # dividing could change the last bits of the others
+        return rates
+    return [lr * (rate / first if first else 1.0) for rate in rates]

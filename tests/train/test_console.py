@@ -27,6 +27,7 @@ from tinygrad_lite.train.console.words import (
     UNICODE,
     ending,
     glyphs_of,
+    label_of,
     write_bytes,
     write_metric,
     write_rate,
@@ -114,7 +115,7 @@ def test_plain_tells_what_went_wrong(capsys):
     assert lines[1:] == [
         "warning: epoch 1/9  step 2/9  conv: gradient holds NaN or infinity; lower the learning "
         "rate, or set clip_norm=1.0",
-        "warning: epoch 1/9  step 3/9 left out: the loss is nan; 4 more may be",
+        "warning: step 3 of epoch 1 left out: the loss is nan; 4 more may be",
         "warning: not saved to runs/x: No space left on device",
         "warning: two lines",
         "checkpoint: runs/x/step-3",
@@ -254,6 +255,11 @@ def test_ipython_in_a_terminal_is_no_notebook(monkeypatch):
 )  # fmt: skip
 def test_durations(seconds, text):
     assert write_seconds(seconds) == text
+
+
+def test_labels():
+    names = ("loss", "val_loss", "interval_score", "val_my\nown")
+    assert [*map(label_of, names)] == ["loss", "val loss", "interval_score", "val my own"]
 
 
 def test_numbers():

@@ -175,4 +175,5 @@ def test_the_latest_of_several_goes_on():
     assert launch.resume_command(Path("runs/dnn-1/100/rnn")) == (
         "tinygrad-lite run dnn --resume runs/dnn-1"
     )
+    Path(launch.FILE).write_text('{"speed": 3}')  # somebody else's, above all of ours
     assert launch.resume_command(Path("elsewhere")) == "fit(..., resume='elsewhere')"

@@ -303,6 +303,7 @@ def test_labels_out_of_range():
         ({"schedule_by": "batch"}, "schedule_by must be one of step, epoch"),
         ({"clip_norm": -1.0}, "clip_norm must be a number from 0 on"),
         ({"clip_value": "1"}, "clip_value must be a number from 0 on"),
+        ({"clip_norm": True}, "clip_norm must be a number from 0 on"),
         ({"accumulate": 0}, "accumulate must be a whole number from 1 on"),
         ({"accumulate": True}, "accumulate must be a whole number from 1 on"),
         ({"ema": 1}, "ema must be an EMA, or its decay"),
@@ -327,6 +328,19 @@ def test_arguments_of_the_wrong_kind(options, problem):
     given = {"model": model, "optimizer": optim.SGD(model.parameters()), "loss": F.cross_entropy}
     with pytest.raises(tg.ArgumentError, match=problem):
         Trainer(**given | options)
+
+
+def test_numbers_of_numpy_are_numbers():
+    """They come of sweeps: `for patience in np.arange(1, 9)`."""
+    options = {"patience": np.int64(9), "accumulate": np.int32(2), "clip_norm": np.float32(1)}
+    ours = trainer(monitor="loss", **options)
+    assert len(ours.fit(blobs(), epochs=np.int64(2), lr=np.float32(0.25)).epochs) == 2
+    assert type(ours.optimizer.lr) is float
+
+
+def test_the_average_of_another_model():
+    with pytest.raises(tg.ArgumentError, match="the EMA averages no parameter of Dense"):
+        trainer(ema=optim.EMA(layers.Dense(2, 2)))
 
 
 def test_the_optimiser_of_another_model():

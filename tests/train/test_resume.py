@@ -545,6 +545,42 @@ def test_a_learning_rate_to_go_on_with(tmp_path):
     assert again.fit(loader(), epochs=3, resume=True).epochs[-1].lr == 0.01  # it is remembered
 
 
+def test_a_learning_rate_to_go_on_with_keeps_the_proportions_of_groups(tmp_path):
+    def groups(parameters):
+        first, *others = parameters
+        return optim.SGD([{"params": [first]}, {"params": others, "lr": 0.4}], 0.1)
+
+    make = partial(trainer, optimizer=groups)
+    make(tmp_path / "a").fit(loader(), epochs=1)
+    again = make(tmp_path / "a")
+    again.fit(loader(), epochs=2, resume=True, lr=0.01)
+    assert [group["lr"] for group in again.optimizer.param_groups] == [0.01, pytest.approx(0.04)]
+
+
+def test_a_learning_rate_to_go_on_with_is_that_of_each_optimiser(tmp_path):
+    def make():
+        model = mlp()
+        first, *others = model.parameters()
+        both = {"a": optim.SGD([first], 0.1), "b": optim.SGD(others, 0.2)}
+        schedule = schedules.Step(both["b"], 100)
+        return tg.Trainer(
+            model, both, F.cross_entropy, schedule=schedule, folder=tmp_path, display="off"
+        )
+
+    make().fit(loader(), epochs=1)
+    again = make()
+    again.fit(loader(), epochs=2, resume=True, lr=0.01)
+    assert [optimizer.lr for optimizer in again.optimizers.values()] == [0.01, 0.01]
+
+
+def test_another_monitor_to_go_on_with(tmp_path):
+    """What was best by another one is no measure; the first epoch that is judged is the best."""
+    trainer(tmp_path, monitor="loss").fit(loader(), epochs=2)
+    history = trainer(tmp_path, monitor="val_loss").fit(loader(), VAL, epochs=3, resume=True)
+    assert history.best.epoch == 3
+    assert np.isnan(history["val_loss"]).tolist() == [True, True, False]
+
+
 @pytest.mark.parametrize("name", [*SCHEDULES])
 def test_a_learning_rate_to_go_on_with_under_a_schedule(tmp_path, name):
     """Also where the schedule is at 0."""

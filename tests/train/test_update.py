@@ -10,6 +10,7 @@ from tests.train.hand import assert_same, batches, blobs, net, trainer
 from tinygrad_lite import functional as F
 from tinygrad_lite import layers, optim
 from tinygrad_lite.data import DataLoader
+from tinygrad_lite.optim import schedules
 from tinygrad_lite.train import EpochEnded, StepEnded, StepSkipped, Trainer
 
 
@@ -619,6 +620,30 @@ def test_steps_that_are_not_finite_are_left_out_as_if_they_had_not_been():
     bad.add(5)
     with pytest.raises(tg.errors.DivergenceError):
         ours.fit(DataLoader(data, batch_size=4), epochs=1)
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy", "val_loss"])
+def test_an_epoch_of_which_all_steps_are_left_out_is_no_best_one(monitor):
+    factors = iter([np.nan, np.nan, *[1.0] * 99])
+    model = net()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def loss(outputs, targets):
+        return F.cross_entropy(outputs, targets) * (next(factors) if model.training else 1.0)
+
+    ours = Trainer(
+        model,
+        optimizer,
+        loss,
+        metrics=["accuracy"],
+        schedule=schedules.Plateau(optimizer),
+        monitor=monitor,
+        skip_nonfinite=2,
+        display="off",
+    )
+    history = ours.fit(blobs(8), blobs(8), epochs=3, batch_size=4)
+    assert np.isnan(history["loss"]).tolist() == [True, False, False]
+    assert history.epochs[0].best == (monitor == "val_loss")  # that was measured
 
 
 def test_the_first_step_of_the_users_own_may_be_left_out_too():

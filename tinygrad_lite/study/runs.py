@@ -16,7 +16,7 @@ from rich.text import Text
 
 from tinygrad_lite.errors import ArgumentError, DataError, nearest
 from tinygrad_lite.study.plots import show_curves
-from tinygrad_lite.train.console.words import write_metric
+from tinygrad_lite.train.console.words import write_metric, write_seconds
 from tinygrad_lite.train.events import EpochEnded
 from tinygrad_lite.train.logs.reader import NAME, Run, read
 
@@ -65,8 +65,8 @@ def list_runs(folder: Path, console: Console | None = None) -> None:
     found, broken = find_runs(folder)
     if not found and not broken:
         console.print(
-            f"There are no runs in {folder} yet. A training whose Trainer has "
-            f'callbacks=[tg.train.logs.JSONL("{folder / "my-run" / NAME}")] appears here.',
+            f"There are no runs in {folder} yet. What `tinygrad-lite run` trains appears here, and "
+            f'a training whose Trainer has folder="{folder / "my-run"}".',
             markup=False,
         )
         return
@@ -348,10 +348,5 @@ def _date(seconds: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Write a duration in a few characters."""
-    if seconds < 1:
-        return f"{1e3 * seconds:.0f}ms"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"
+    """Write a duration; of less than a second in more detail than what is watched needs."""
+    return f"{1e3 * seconds:.0f}ms" if seconds < 1 else write_seconds(seconds)

@@ -5,6 +5,7 @@ Every event is a frozen dataclass of plain values: `dataclasses.asdict` makes JS
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -254,3 +255,8 @@ Event = (
     | Warned
     | FitEnded
 )
+
+
+def best_of(epochs: Sequence[EpochEnded]) -> EpochEnded | None:
+    """Return the best epoch: the last that was the best so far; None if none is known."""
+    return next((epoch for epoch in reversed(epochs) if epoch.best), None)

@@ -52,7 +52,7 @@ def explain(
     batches: Sequence[Batch],
     indices: Sequence[np.ndarray | None],
     problem: str,
-    again: Callable[[], Any] | None,
+    again: Callable[[], Any],
     lr: float,
 ) -> DivergenceError | DataError:
     """Return the error that says where NaN or infinity came from.
@@ -62,8 +62,7 @@ def explain(
         batches: what the step read.
         indices: of each batch, where its samples stand in the data set, if that is known.
         problem: what was not finite.
-        again: computes the loss and its gradients once more; None if the step has updated the
-            weights, which then are not those before it.
+        again: computes the loss and its gradients once more.
         lr: learning rate.
     """
     for batch, places in zip(batches, indices, strict=True):
@@ -77,16 +76,11 @@ def explain(
     error = DivergenceError(
         message(
             "Trainer",
-            f"{problem}; "
-            + (
-                "the weights are those before this step"
-                if again is not None
-                else "training_step has updated the weights already"
-            ),
+            f"{problem}; the weights are those before this step",
             fix=f"lower the learning rate (now {lr:g}), or set clip_norm",
         )
     )
-    if again is not None and (found := _first_op(model, again)):
+    if found := _first_op(model, again):
         error.add_note(found)
     return error
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 
 from tinygrad_lite.errors import ArgumentError, message, nearest
-from tinygrad_lite.train.events import EpochEnded
+from tinygrad_lite.train.events import EpochEnded, best_of
 
 
 @dataclass(repr=False)
@@ -27,11 +28,13 @@ class History:
     def __getitem__(self, metric: str) -> list[float]:
         """Return the course of a metric over the epochs, e.g. `history["val_accuracy"]`.
 
+        It is nan in epochs that did not measure it, as those before a resume with validation.
+
         Raises:
-            ArgumentError: it was not measured.
+            ArgumentError: none did.
         """
-        known = self.epochs[0].metrics if self.epochs else {metric: 0.0}
-        if metric not in known:
+        known = dict.fromkeys(name for epoch in self.epochs for name in epoch.metrics)
+        if self.epochs and metric not in known:
             raise ArgumentError(
                 message(
                     "History",
@@ -39,7 +42,7 @@ class History:
                     fix=f"use one of: {nearest(metric, known)}",
                 )
             )
-        return [epoch.metrics[metric] for epoch in self.epochs]
+        return [epoch.metrics.get(metric, nan) for epoch in self.epochs]
 
     def __repr__(self) -> str:
         last = self.epochs[-1].metrics if self.epochs else {}
@@ -49,4 +52,4 @@ class History:
     @property
     def best(self) -> EpochEnded | None:
         """The best epoch, by the metric that the Trainer monitors; None if that is not known."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+        return best_of(self.epochs)

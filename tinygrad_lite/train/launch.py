@@ -12,8 +12,8 @@ from tinygrad_lite.errors import CheckpointError
 from tinygrad_lite.storage import write_file
 
 FILE = "run.json"
-_HOME = "runs"
-_VARIABLE = "TINYGRAD_LITE_RUNS"
+HOME = "runs"
+VARIABLE = "TINYGRAD_LITE_RUNS"
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Launch:
 
 def home() -> Path:
     """Return the folder of all runs: what TINYGRAD_LITE_RUNS says, or ./runs."""
-    return Path(os.environ.get(_VARIABLE) or _HOME)
+    return Path(os.environ.get(VARIABLE) or HOME)
 
 
 def new_folder(name: str) -> Path:
@@ -89,8 +89,10 @@ def unfinished(name: str) -> Path | None:
 def resume_command(folder: Path) -> str:
     """Return what to type to go on with the run whose Trainer keeps its state in `folder`."""
     for run in (folder, *folder.parents[:2]):
-        if (run / FILE).is_file():
+        try:
             name = read(run).name
-            short = unfinished(name) == run
-            return f"tinygrad-lite run {name} --resume" + ("" if short else f" {run}")
+        except CheckpointError:  # there is none, or a file of that name of somebody else's
+            continue
+        short = unfinished(name) == run
+        return f"tinygrad-lite run {name} --resume" + ("" if short else f" {run}")
     return f"fit(..., resume={str(folder)!r})"

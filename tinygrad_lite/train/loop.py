@@ -8,24 +8,19 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Va
 from contextlib import closing, nullcontext
 from copy import copy
 from itertools import islice
-from math import ceil
+from math import ceil, nan
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from tinygrad_lite.data import DataLoader, Dataset
-from tinygrad_lite.errors import (
-    ArgumentError,
-    DivergenceError,
-    TinygradLiteError,
-    message,
-    nearest,
-)
+from tinygrad_lite.errors import ArgumentError, DivergenceError, message, nearest
 from tinygrad_lite.modes import no_grad
 from tinygrad_lite.module import Module, Parameter
 from tinygrad_lite.optim import EMA, Optimizer
-from tinygrad_lite.optim.schedules import Schedule
+from tinygrad_lite.optim.schedules.schedule import Schedule, rebased
 from tinygrad_lite.summary import Summary, summarize
 from tinygrad_lite.tensor import Tensor
 from tinygrad_lite.train import checkpoints, state
@@ -41,7 +36,7 @@ from tinygrad_lite.train.events import (
     StepSkipped,
     Warned,
 )
-from tinygrad_lite.train.faults import NotFiniteError, explain
+from tinygrad_lite.train.faults import NotFiniteError
 from tinygrad_lite.train.history import History
 from tinygrad_lite.train.metrics import METRICS, Function, Metric, find_metrics
 from tinygrad_lite.train.progress import Means, Progress
@@ -106,8 +101,8 @@ class Trainer:
 
     Raises:
         ArgumentError: there is neither a loss nor a training_step, a metric is unknown or has no
-            loss beside it, the optimiser holds no parameter of the model, a schedule is of another
-            optimiser, or an argument is not what its description says.
+            loss beside it, the optimiser or the EMA holds no parameter of the model, a schedule is
+            of another optimiser, or an argument is not what its description says.
     """
 
     def __init__(
@@ -147,18 +142,18 @@ class Trainer:
                 f"schedule_by, one of {', '.join(get_args(Unit))}": schedule_by in get_args(Unit),
                 "clip_norm, a number from 0 on": clip_norm is None or _is_from_0(clip_norm),
                 "clip_value, a number from 0 on": clip_value is None or _is_from_0(clip_value),
-                "accumulate, a whole number from 1 on": _is_whole(accumulate, 1),
+                "accumulate, a whole number from 1 on": is_whole(accumulate, 1),
                 "ema, an EMA, or its decay": ema is None or isinstance(ema, EMA | float),
                 "monitor, the name of a metric": isinstance(monitor, str),
                 "min_delta, a number from 0 on": _is_from_0(min_delta),
-                "patience, a whole number from 1 on": patience is None or _is_whole(patience, 1),
-                "skip_nonfinite, a whole number from 0 on": _is_whole(skip_nonfinite, 0),
+                "patience, a whole number from 1 on": patience is None or is_whole(patience, 1),
+                "skip_nonfinite, a whole number from 0 on": is_whole(skip_nonfinite, 0),
                 "training_step, a function": training_step is None or callable(training_step),
                 "callbacks, a list of functions": isinstance(callbacks, list | tuple)
                 and all(map(callable, callbacks)),
                 "folder, a path": folder is None or isinstance(folder, str | Path),
                 "save_every, seconds from 0 on": _is_from_0(save_every),
-                "keep, a whole number from 1 on": _is_whole(keep, 1),
+                "keep, a whole number from 1 on": is_whole(keep, 1),
                 f"display, one of {', '.join(get_args(Display))}": display in get_args(Display),
             }
         )
@@ -167,9 +162,9 @@ class Trainer:
         self.training_step: Step | None = training_step or getattr(model, "training_step", None)
         self.metrics = find_metrics(metrics)
         self.schedules, self.schedule_by = list(schedules), schedule_by
+        self.ema = EMA(model, ema) if isinstance(ema, float) else ema
         self._check_parts_fit()
         self.clip_norm, self.clip_value, self.accumulate = clip_norm, clip_value, accumulate
-        self.ema = EMA(model, ema) if isinstance(ema, float) else ema
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
         self.restore_best, self.skip_nonfinite = restore_best, skip_nonfinite
         self.callbacks, self.display = list(callbacks), display
@@ -189,12 +184,21 @@ class Trainer:
 
     def _check_parts_fit(self) -> None:
         name = type(self.model).__name__
-        if {id(p) for p in self.parameters()}.isdisjoint(map(id, self.model.parameters())):
+        own = {id(parameter) for parameter in self.model.parameters()}
+        if own.isdisjoint(map(id, self.parameters())):
             raise ArgumentError(
                 message(
                     "Trainer",
                     f"the optimiser holds no parameter of {name}, which would learn nothing",
                     fix="make the optimiser of model.parameters()",
+                )
+            )
+        if self.ema is not None and own.isdisjoint(map(id, self.ema.parameters())):
+            raise ArgumentError(
+                message(
+                    "Trainer",
+                    f"the EMA averages no parameter of {name}, which would be validated without",
+                    fix="make it of this model, or pass its decay: ema=0.999",
                 )
             )
         if self.loss is None and self.training_step is None:
@@ -258,8 +262,8 @@ class Trainer:
     ) -> History:
         """Train, show it, keep it, and return what was measured.
 
-        Afterwards the model is in evaluation mode, with its last weights or, by `restore_best`, the
-        best ones.
+        Afterwards the model is in evaluation mode, with its last weights or, by `restore_best` and
+        unless a signal ended the run, which may go on, the best ones.
 
         The first Ctrl-C lets the current step end, saves, and returns; a second one raises. SIGTERM
         does the same, and then ends the process with code 143.
@@ -273,8 +277,9 @@ class Trainer:
             resume: go on, bit by bit as if nothing had happened: from a checkpoint, or the last one
                 of a run, by its folder. True is the folder of this Trainer, and begins a new run
                 if there is nothing in it yet.
-            lr: learning rate to go on with, in place of the one that the run began with; what
-                schedules made of that changes in proportion.
+            lr: learning rate to go on with, of each optimiser, in place of the one that the run
+                began with; those of further parameter groups, and what schedules made of them,
+                change in proportion.
 
         Raises:
             ArgumentError: epochs is no whole number from 1 on, `until` no function, or the folder
@@ -283,11 +288,12 @@ class Trainer:
             DataError: the data is empty, holds NaN or infinity, or cannot be read.
             DivergenceError: a loss or a gradient is not finite; the weights are those before that
                 step.
+            FileNotFoundError: there is nothing at the path to resume from.
             SystemExit: SIGTERM came.
         """
         _check(
             {
-                _EPOCHS: _is_whole(epochs, 1),
+                _EPOCHS: is_whole(epochs, 1),
                 "until, a function": until is None or callable(until),
                 "lr, a number from 0 on": lr is None or _is_from_0(lr),
             }
@@ -346,7 +352,7 @@ class Trainer:
 
         Nothing is shown, kept, or caught.
         """
-        _check({_EPOCHS: _is_whole(epochs, 1)})
+        _check({_EPOCHS: is_whole(epochs, 1)})
         return self._run(train, val, epochs, batch_size)
 
     def _run(
@@ -369,7 +375,7 @@ class Trainer:
             self._check_monitor(own if val is None else [*own, *(f"val_{name}" for name in own)])
         notes = [] if saved is None else state.restore(self, saved)
         if lr is not None:
-            self._rebase(lr)
+            self._rebase(float(lr))
         self._note_positions()
         self._bring_in_order()
         yield self._started(epochs, watched)
@@ -398,7 +404,7 @@ class Trainer:
             model=type(self.model).__name__,
             parameters=sum(parameter.size for parameter in self.model.parameters()),
             samples=len(loader.dataset),
-            epochs=epochs,
+            epochs=int(epochs),
             steps=ceil(len(loader) / self.accumulate),
             done=self.progress.total,
             history=tuple(self.progress.history),
@@ -431,26 +437,27 @@ class Trainer:
             look = watch if watch is not None and watch.due() else None
             update, skipped, begin = Update(self, look), "", time.perf_counter()
             try:
-                drawn = []
+                drawn, indices = [], []
                 for batch in islice(batches, self.accumulate):
-                    drawn.append((batch, loader.indices))
+                    drawn.append(batch)
+                    indices.append(loader.indices)
                     position = loader.state_dict()
                 if not drawn:
                     return
                 start, lr = time.perf_counter(), self.optimizer.lr
-                means = update.run([batch for batch, _ in drawn], self.metrics)
-                samples = sum(len(batch[0]) for batch, _ in drawn)
+                means = update.run(drawn, self.metrics)
+                samples = sum(len(batch[0]) for batch in drawn)
                 seconds, waiting = time.perf_counter() - start, start - begin
                 progress.end_step(means, samples, lr, seconds, waiting)
                 self.positions["train"] = position
             except NotFiniteError as error:
                 if update.has_begun or progress.skipped == self.skip_nonfinite:
-                    raise self._explained(update, drawn, error) from None
+                    raise update.explained(error, drawn, indices) from None
                 update.before.roll_back()
                 progress.skip_step()
                 self.positions["train"], skipped = position, error.problem
             except BaseException:
-                self._break_off(update)
+                update.break_off()
                 raise
             if skipped:
                 left = self.skip_nonfinite - progress.skipped
@@ -467,6 +474,7 @@ class Trainer:
         """Validate, judge the epoch, and go on to the next one."""
         progress = self.progress
         values, matrices = _values(progress.means, [] if self.training_step else self.metrics)
+        values = {"loss": nan} | values  # as all steps may have been left out
         if "val" in self.loaders:
             means, metrics = Means(), self._validation_metrics()
             before = Savepoint(self, everything=True)
@@ -482,16 +490,17 @@ class Trainer:
             val_values, val_matrices = _values(means, metrics)
             values |= {f"val_{name}": value for name, value in val_values.items()}
             matrices |= {f"val_{name}": value for name, value in val_matrices.items()}
-        self._check_monitor(list(values))
+        if progress.means.count:
+            self._check_monitor(list(values))
         ended = EpochEnded(
-            progress.epoch,
-            values,
-            progress.lr,
-            progress.seconds,
-            self._is_best(values.get(self.monitor)),
-            progress.waiting,
-            progress.total,
-            matrices,
+            epoch=progress.epoch,
+            metrics=values,
+            lr=progress.lr,
+            seconds=progress.seconds,
+            best=self._is_best(values.get(self.monitor)),
+            waiting=progress.waiting,
+            total=progress.total,
+            matrices=matrices,
         )
         self.is_consistent = False
         for schedule in self.due_schedules("epoch"):
@@ -538,9 +547,9 @@ class Trainer:
         try:
             means = update.run(batches, metrics)
         except NotFiniteError as error:
-            raise self._explained(update, [(batch, None) for batch in batches], error) from None
+            raise update.explained(error, batches, [None] * len(batches)) from None
         except BaseException:
-            self._break_off(update)
+            update.break_off()
             raise
         return means | {m.name: v for m in metrics if isinstance(v := m.value(), float)}
 
@@ -555,44 +564,6 @@ class Trainer:
             pass
         values, matrices = _values(means, metrics)
         return values | matrices
-
-    # -- what goes wrong --------------------------------------------------------------------------
-
-    def _break_off(self, update: Update) -> None:
-        """Go back to before an update that failed, if that can be done."""
-        if update.has_begun:
-            self.is_consistent = False
-        else:
-            update.before.roll_back()
-
-    def _explained(
-        self, update: Update, drawn: Sequence[tuple[Batch, Any]], error: NotFiniteError
-    ) -> TinygradLiteError:
-        """Return the error that says where NaN or infinity came from, after going back."""
-        self._break_off(update)
-        if update.has_begun:
-            return DivergenceError(
-                message(
-                    "Trainer",
-                    f"{error.problem}, in a training step that has updated the weights itself",
-                    fix=f"lower the learning rate (now {self.optimizer.lr:g})",
-                )
-            )
-        batches, indices = [batch for batch, _ in drawn], [places for _, places in drawn]
-
-        def again() -> None:
-            Update(self).compute_gradients(batches)
-
-        explained = explain(
-            self.model,
-            batches,
-            indices,
-            error.problem,
-            None if update.has_begun else again,
-            self.optimizer.lr,
-        )
-        self._break_off(update)
-        return explained
 
     # -- judging and scheduling -------------------------------------------------------------------
 
@@ -620,9 +591,10 @@ class Trainer:
         """Tell whether an epoch with this value of the monitored metric is the best so far."""
         if value is None or not np.isfinite(value):
             return False
-        if self.progress.best is None:
+        best = self.progress.best
+        if best is None or self.monitor not in best.metrics:  # resumed with another monitor
             return True
-        gain = value - self.progress.best.metrics[self.monitor]
+        gain = value - best.metrics[self.monitor]
         higher = self.monitor.removeprefix("val_") in self._higher_is_better()
         return (gain if higher else -gain) > self.min_delta
 
@@ -644,8 +616,11 @@ class Trainer:
         """Go on as if the run had begun with this learning rate."""
         for schedule in self.schedules:
             schedule.rebase(lr)
-        if not self.schedules:
-            self.optimizer.lr = lr
+        for optimizer in self.optimizers.values():
+            if not any(schedule.optimizer is optimizer for schedule in self.schedules):
+                groups = optimizer.param_groups
+                for group, rate in zip(groups, rebased([g["lr"] for g in groups], lr), strict=True):
+                    group["lr"] = rate
 
     # -- state ------------------------------------------------------------------------------------
 
@@ -671,12 +646,13 @@ def _check(arguments: dict[str, bool]) -> None:
             raise ArgumentError(message("Trainer", f"{name} must be {what}", fix=f"pass {what}"))
 
 
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def is_whole(value: object, least: int) -> bool:
+    """Tell whether `value` is a whole number, NumPy's too, and not below `least`."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def _is_from_0(value: object) -> bool:
-    return isinstance(value, int | float) and value >= 0
+    return isinstance(value, Real) and not isinstance(value, bool) and float(value) >= 0
 
 
 def _all(kind: type, values: object) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_lite.errors import ArgumentError, DivergenceError, message
 from tinygrad_lite.ops.random import generator, using
-from tinygrad_lite.train.loop import Trainer, as_loader
+from tinygrad_lite.train.loop import Trainer, as_loader, is_whole
 
 _SMOOTHING = 0.8  # what the running mean keeps; with more it lags behind the rate
 _DIVERGED = 4.0  # times the lowest smoothed loss
@@ -94,7 +94,7 @@ def find_lr(
                 fix="choose 0 < start < end, e.g. 1e-7 and 10",
             )
         )
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+    if not is_whole(steps, 2):
         raise ArgumentError(
             message("find_lr", f"steps={steps!r} is not possible", fix="take 2 or more, e.g. 100")
         )

@@ -440,36 +440,34 @@ def _differences(name: str, outputs: np.ndarray, targets: np.ndarray) -> np.ndar
     return np.subtract(outputs, targets, dtype=np.float64)
 
 
-class MAE(_Quotient):
+class _OfDifferences(_Quotient):
+    """A mean over all entries of outputs and targets, which are of one shape."""
+
+    higher_is_better = False
+    of: ClassVar[np.ufunc]  # a difference
+
+    def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
+        """Count a batch.
+
+        Raises:
+            ShapeError: outputs and targets are not of one shape.
+        """
+        self.total += float(self.of(_differences(self.name, outputs, targets)).sum())
+        self.count += outputs.size
+
+
+class MAE(_OfDifferences):
     """The mean absolute error; outputs and targets of one shape."""
 
     name = "mae"
-    higher_is_better = False
-
-    def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Count a batch.
-
-        Raises:
-            ShapeError: outputs and targets are not of one shape.
-        """
-        self.total += float(np.abs(_differences(self.name, outputs, targets)).sum())
-        self.count += outputs.size
+    of = np.abs
 
 
-class MSE(_Quotient):
+class MSE(_OfDifferences):
     """The mean squared error; outputs and targets of one shape."""
 
     name = "mse"
-    higher_is_better = False
-
-    def update(self, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Count a batch.
-
-        Raises:
-            ShapeError: outputs and targets are not of one shape.
-        """
-        self.total += float(np.square(_differences(self.name, outputs, targets)).sum())
-        self.count += outputs.size
+    of = np.square
 
 
 class RMSE(MSE):
@@ -556,9 +554,7 @@ METRICS: dict[str, Metric] = {
 accuracy = METRICS["accuracy"]
 
 
-def find_metrics(
-    metrics: Sequence[str | Function | Metric],
-) -> list[Metric]:
+def find_metrics(metrics: Sequence[str | Function | Metric]) -> list[Metric]:
     """Return metrics that have counted nothing yet, each an object of its own.
 
     Args:

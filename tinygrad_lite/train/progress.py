@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from tinygrad_lite.train.events import EpochEnded
+from tinygrad_lite.train.events import EpochEnded, best_of
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Progress:
     @property
     def best(self) -> EpochEnded | None:
         """The best epoch so far."""
-        return next((epoch for epoch in reversed(self.history) if epoch.best), None)
+        return best_of(self.history)
 
     @property
     def place(self) -> tuple[int, int]:

@@ -26,12 +26,11 @@ from tinygrad_lite.train.events import (
 )
 from tinygrad_lite.train.launch import resume_command
 from tinygrad_lite.train.logs import JSONL
+from tinygrad_lite.train.logs.reader import NAME
 from tinygrad_lite.train.signals import StopSignals
 
 if TYPE_CHECKING:
     from tinygrad_lite.train.loop import Trainer
-
-LOG = "log.jsonl"
 
 
 class Session:
@@ -62,7 +61,7 @@ class Session:
                 callback.trainer = trainer
         if trainer.folder is not None:
             self._checkpoints = Checkpoints(trainer.folder, trainer.keep, trainer.save_every)
-            self._listeners.append(JSONL(trainer.folder / LOG))
+            self._listeners.append(JSONL(trainer.folder / NAME))
 
     def __enter__(self) -> Session:
         if self._trainer.display != "off":

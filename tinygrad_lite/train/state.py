@@ -45,41 +45,14 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
     Raises:
         CheckpointError: it is of another model, or of a Trainer with other parts.
     """
-    if not state.keys() >= _KEYS:
-        raise CheckpointError(
-            message(
-                "Trainer",
-                "the checkpoint is of no training",
-                fix="resume from the folder of a run, or from one of its `checkpoints`",
-            )
-        )
-    own, kept = dict(_parts(trainer)), state["parts"]
-    if own.keys() != kept.keys():
-        there, here = sorted(kept.keys() - own.keys()), sorted(own.keys() - kept.keys())
-        raise CheckpointError(
-            message(
-                "Trainer",
-                "the checkpoint is of a Trainer with other parts: "
-                f"{', '.join(there) or 'nothing'} there, {', '.join(here) or 'nothing'} here",
-                fix="resume with the optimiser, schedules and options that the run began with",
-            )
-        )
-    model, saved = trainer.model, state["model"]
-    for name, array in model.state_dict().items():
-        if name in saved and saved[name].dtype != array.dtype:
-            raise CheckpointError(
-                message(
-                    "Trainer",
-                    f"{name} is {saved[name].dtype} in the checkpoint, {array.dtype} here",
-                    fix=f'model.astype("{saved[name].dtype}") before the optimiser is made',
-                )
-            )
-    model.load_state_dict(saved)
+    _check_fits(trainer, state)
+    model = trainer.model
+    model.load_state_dict(state["model"])
     for path, module in model.named_modules():
         if path in state["extra"]:
             module.set_extra_state(state["extra"][path])
-    for name, part in own.items():
-        part.load_state_dict(kept[name])
+    for name, part in _parts(trainer):
+        part.load_state_dict(state["parts"][name])
     trainer.progress = Progress.from_state(state["progress"])
     notes = []
     callbacks = dict(_callbacks(trainer))
@@ -101,6 +74,39 @@ def restore(trainer: Trainer, state: Mapping[str, Any]) -> list[str]:
         if now[name] != value
     ]
     return notes
+
+
+def _check_fits(trainer: Trainer, state: Mapping[str, Any]) -> None:
+    """Raise CheckpointError if a state is none of a Trainer, or of one with other parts."""
+    if not state.keys() >= _KEYS:
+        raise CheckpointError(
+            message(
+                "Trainer",
+                "the checkpoint is of no training",
+                fix="resume from the folder of a run, or from one of its `checkpoints`",
+            )
+        )
+    own, kept = dict(_parts(trainer)).keys(), state["parts"].keys()
+    if own != kept:
+        there, here = sorted(kept - own), sorted(own - kept)
+        raise CheckpointError(
+            message(
+                "Trainer",
+                "the checkpoint is of a Trainer with other parts: "
+                f"{', '.join(there) or 'nothing'} there, {', '.join(here) or 'nothing'} here",
+                fix="resume with the optimiser, schedules and options that the run began with",
+            )
+        )
+    saved = state["model"]
+    for name, array in trainer.model.state_dict().items():
+        if name in saved and saved[name].dtype != array.dtype:
+            raise CheckpointError(
+                message(
+                    "Trainer",
+                    f"{name} is {saved[name].dtype} in the checkpoint, {array.dtype} here",
+                    fix=f'model.astype("{saved[name].dtype}") before the optimiser is made',
+                )
+            )
 
 
 class Savepoint:

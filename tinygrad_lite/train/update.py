@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_lite.errors import ArgumentError, DataError, message
+from tinygrad_lite.errors import ArgumentError, DataError, DivergenceError, message
 from tinygrad_lite.graph import next_order
 from tinygrad_lite.memory import changed_since
 from tinygrad_lite.op import FLOATS
 from tinygrad_lite.optim import clip_grad_norm_, clip_grad_value_
 from tinygrad_lite.tensor import Tensor
-from tinygrad_lite.train.faults import NotFiniteError, check_gradients
+from tinygrad_lite.train.faults import NotFiniteError, check_gradients, explain
 from tinygrad_lite.train.metrics import Metric
 from tinygrad_lite.train.progress import Means
 from tinygrad_lite.train.state import Savepoint
@@ -107,6 +107,45 @@ class Update:
             means.add(measured, len(batch[0]))
             pairs += [] if pair is None else [pair]
         return means.means(), pairs
+
+    def break_off(self) -> None:
+        """Go back to before this update, which failed, if that can be done."""
+        if self.has_begun:
+            self._trainer.is_consistent = False
+        else:
+            self.before.roll_back()
+
+    def explained(
+        self,
+        error: NotFiniteError,
+        batches: Sequence[Batch],
+        indices: Sequence[np.ndarray | None],
+    ) -> DivergenceError | DataError:
+        """Return the error that says where NaN or infinity came from, after going back.
+
+        Args:
+            error: that this update met.
+            batches: what it learned from.
+            indices: of each batch, where its samples stand in the data set, if that is known.
+        """
+        trainer = self._trainer
+        self.break_off()
+        if self.has_begun:
+            return DivergenceError(
+                message(
+                    "Trainer",
+                    f"{error.problem}, in a training step that has updated the weights itself",
+                    fix=f"lower the learning rate (now {trainer.optimizer.lr:g})",
+                )
+            )
+
+        def again() -> None:
+            Update(trainer).compute_gradients(batches)
+
+        lr = trainer.optimizer.lr
+        explained = explain(trainer.model, batches, indices, error.problem, again, lr)
+        self.before.roll_back()
+        return explained
 
     def _gradients(self) -> list[Tensor | None]:
         """Return the gradients; none if no step of the user's own could change them."""

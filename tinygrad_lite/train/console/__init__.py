@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from rich.console import Console
 
 from tinygrad_lite import kernels
-from tinygrad_lite.train.console.live import COMPILING, Live
+from tinygrad_lite.train.console.live import Live
 from tinygrad_lite.train.console.notebook import Notebook, in_notebook
 from tinygrad_lite.train.console.plain import Plain
 from tinygrad_lite.train.console.region import Region, is_open
+from tinygrad_lite.train.console.words import COMPILING
 from tinygrad_lite.train.events import Event
 
-__all__ = ["COMPILING", "Live", "Notebook", "Plain", "Region", "compilation_told", "console"]
-__all__ += ["is_live"]
+__all__ = ["Live", "Notebook", "Plain", "Region", "compilation_told", "console", "is_live"]
 
 
 def is_live() -> bool:

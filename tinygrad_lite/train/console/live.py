@@ -12,7 +12,7 @@ from tinygrad_lite.train.console.dashboard import Dashboard
 from tinygrad_lite.train.console.lines import Line, piece
 from tinygrad_lite.train.console.report import EpochTable, opening, result, warning
 from tinygrad_lite.train.console.run import Run
-from tinygrad_lite.train.console.words import Glyphs
+from tinygrad_lite.train.console.words import COMPILING, Glyphs, warning_of
 from tinygrad_lite.train.events import (
     CheckpointFailed,
     Compiling,
@@ -25,7 +25,6 @@ from tinygrad_lite.train.events import (
     Warned,
 )
 
-COMPILING = "compiling kernels (once on this machine; the next run starts at once)"
 INTERVAL = 0.25  # seconds between two drawings, at least
 _COST = 0.01  # the share of a processor's time that drawing may take, at most
 
@@ -80,13 +79,9 @@ class Live:
             FitStarted: self._opening,
             EpochEnded: lambda event, width, _: self._table.rows(event, width, screen.glyphs),
             FitEnded: self._result,
-            StepSkipped: self._warning(
-                lambda e: (
-                    f"step {e.step} of epoch {e.epoch} left out: {e.problem}; {e.left} more may be"
-                )
-            ),
-            CheckpointFailed: self._warning(lambda e: f"not saved to {e.path}: {e.reason}"),
-            Warned: self._warning(lambda e: e.text),
+            StepSkipped: self._warning,
+            CheckpointFailed: self._warning,
+            Warned: self._warning,
         }
 
     def __enter__(self) -> Live:
@@ -146,8 +141,8 @@ class Live:
         text = f"the display failed, the training goes on: {error!r}"
         return warning(text, width, self.screen.glyphs)
 
-    def _warning(self, say: Callable[[Any], str]) -> Callable[[Any, int, int], list[Line]]:
-        return lambda event, width, _: warning(say(event), width, self.screen.glyphs)
+    def _warning(self, event: Any, width: int, height: int) -> list[Line]:
+        return warning(warning_of(event), width, self.screen.glyphs)
 
     def _opening(self, event: FitStarted, width: int, height: int) -> list[Line]:
         return opening(event, width, height, self.screen.glyphs)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
+from rich.segment import Segment
 
 from tinygrad_lite.raster import braille, raster
 from tinygrad_lite.train.console.health import DEAD, Complaint
@@ -24,6 +26,7 @@ from tinygrad_lite.train.console.memory import peak, resident
 from tinygrad_lite.train.console.run import Pace, Run
 from tinygrad_lite.train.console.words import (
     Glyphs,
+    label_of,
     printable,
     write_bytes,
     write_metric,
@@ -92,8 +95,9 @@ def numbers(run: Run, pace: Pace, width: int, height: int, glyphs: Glyphs) -> li
         validated = [name for name in metrics if name.startswith("val_")]
         style = f"bold {GOOD}" if run.epochs[-1] is run.best else f"bold {VAL}"
         for name in validated[:2]:
-            shown = printable(name).replace("val_", "val ")
-            parts.append([piece(f"{shown} "), piece(write_metric(name, metrics[name]), style)])
+            parts.append(
+                [piece(f"{label_of(name)} "), piece(write_metric(name, metrics[name]), style)]
+            )
     if run.lr:
         parts.append([piece("lr "), piece(f"{run.lr:.1e}", "bold")])
     if pace.samples is not None:
@@ -166,10 +170,9 @@ def curves(
         colors: whether colours tell the curves apart; letters do without.
     """
     dotted = glyphs.unicode and colors
-    entries = [(train, TRAIN, "train", "t"), (val, VAL, "val", "v")]
     drawn = [
-        (np.array(points, float).reshape(-1, 2), style, title, letter)
-        for points, style, title, letter in entries
+        _Curve(np.array(points, float).reshape(-1, 2).T, *look)
+        for points, *look in ((train, TRAIN, "train", "t"), (val, VAL, "val", "v"))
         if any(map(math.isfinite, (y for _, y in points)))
     ]
     title = [piece(shortened(name, width - 26, glyphs), "bold")]
@@ -178,62 +181,101 @@ def curves(
         body: list[Line] = [[] for _ in range(rows)]
         body[rows // 2] = [piece("  waiting for numbers", "dim")]
         return boxed(title, body, width, glyphs, None)
-    values = np.concatenate([points[:, 1] for points, *_ in drawn])
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
-    logarithmic = low > 0 and high > 20 * low
+    low, high, logarithmic = _range(drawn)
     if logarithmic:
         title.append(piece(" log", "dim"))
-        low, high = math.log10(low), math.log10(high)
-    if high - low < 1e-12:
-        low, high = low - 0.5, high + 0.5
-    for _, style, label, letter in drawn:
-        sign = glyphs.bar[0] * 2 if dotted else letter
-        title += [piece("  "), piece(sign, style), piece(f" {label}", "dim")]
+        drawn = [replace(curve, points=_log(curve.points)) for curve in drawn]
+        best = None if best is None or best[1] <= 0 else (best[0], math.log10(best[1]))
+    for curve in drawn:
+        sign = glyphs.bar[0] * 2 if dotted else curve.letter
+        title += [piece("  "), piece(sign, curve.style), piece(f" {curve.label}", "dim")]
     marks = [10**y if logarithmic else y for y in (high, (high + low) / 2, low)]
     labels = [write_metric(name, mark) if mark else "0" for mark in marks]
     margin = max(map(len, labels))
     columns = max(2, width - 3 - margin)
-    last = max(1.0, *(float(points[-1, 0]) for points, *_ in drawn))
-    characters = np.full((rows, columns), " ")
-    styles = np.full((rows, columns), "", object)
-    scale = (4, 2) if dotted else (1, 1)
-    for points, style, _, letter in drawn:
-        x, y = points.T
-        if logarithmic:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                y = np.log10(y)
-        at = raster(x, y, (0.0, last), (low, high), scale[0] * rows, scale[1] * columns)
-        if dotted:
-            codes = braille(at)
-            seen = codes > 0
-            # where curves cross, both have their dots; the later one has the colour
-            before = np.where(characters != " ", characters.view(np.uint32) - 0x2800, 0)
-            characters[seen] = ((codes | before) + 0x2800).astype(np.uint32).view("<U1")[seen]
-        else:
-            characters[at] = letter
-            seen = at
-        styles[seen] = style
-    if best is not None and math.isfinite(best[1]) and not (logarithmic and best[1] <= 0):
-        height_of_best = math.log10(best[1]) if logarithmic else best[1]
-        row = round((high - height_of_best) / (high - low) * (rows - 1))
+    last = max(1.0, *(float(curve.points[0, -1]) for curve in drawn))
+    draw = _in_dots if dotted else _in_letters
+    characters, styles = draw(drawn, last, (low, high), rows, columns)
+    if best is not None and math.isfinite(best[1]):
+        row = round((high - best[1]) / (high - low) * (rows - 1))
         column = round(best[0] / last * (columns - 1))
         if 0 <= row < rows and 0 <= column < columns:
             characters[row, column], styles[row, column] = glyphs.star, f"bold {ODD}"
     places = {0: labels[0], rows - 1: labels[2]}
     if rows > 5 and rows % 2:
         places[rows // 2] = labels[1]
-    body = []
-    for i in range(rows):
-        line = [piece(f"{places.get(i, ''):>{margin}} ", "dim")]
-        text, start = "".join(characters[i]), 0
-        for style, cells in groupby(styles[i].tolist()):
-            end = start + sum(1 for _ in cells)
-            line.append(piece(text[start:end], style))
-            start = end
-        body.append(line)
+    body = [
+        [
+            piece(f"{places.get(i, ''):>{margin}} ", "dim"),
+            *_pieces("".join(characters[i]), styles[i].tolist()),
+        ]
+        for i in range(rows)
+    ]
     now = f"{last:.2f}" if last < 10 and last % 1 else f"{last:.0f}"
     return boxed(title, body, width, glyphs, ("0", "epochs", now))
+
+
+@dataclass
+class _Curve:
+    """A curve, of points (2, M), and how it is told from others."""
+
+    points: np.ndarray
+    style: str
+    label: str
+    letter: str
+
+
+def _range(curves: Sequence[_Curve]) -> tuple[float, float, bool]:
+    """Return the least and the largest height, and whether these are logarithms."""
+    values = np.concatenate([curve.points[1] for curve in curves])
+    values = values[np.isfinite(values)]
+    low, high = float(values.min()), float(values.max())
+    logarithmic = low > 0 and high > 20 * low
+    if logarithmic:
+        low, high = math.log10(low), math.log10(high)
+    if high - low < 1e-12:
+        low, high = low - 0.5, high + 0.5
+    return low, high, logarithmic
+
+
+def _log(points: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.array([points[0], np.log10(points[1])])
+
+
+def _in_dots(
+    curves: Sequence[_Curve], last: float, up: tuple[float, float], rows: int, columns: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return Braille characters and their styles; the later of two curves has the colour."""
+    codes, styles = np.zeros((rows, columns), int), np.full((rows, columns), "", object)
+    for curve in curves:
+        x, y = curve.points
+        own = braille(raster(x, y, (0.0, last), up, 4 * rows, 2 * columns))
+        codes |= own  # where curves cross, both have their dots
+        styles[own > 0] = curve.style
+    characters = np.where(codes, codes + 0x2800, ord(" ")).astype(np.uint32)
+    return characters.view("<U1"), styles
+
+
+def _in_letters(
+    curves: Sequence[_Curve], last: float, up: tuple[float, float], rows: int, columns: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return letters and their styles; the later of two curves covers the other."""
+    characters, styles = np.full((rows, columns), " "), np.full((rows, columns), "", object)
+    for curve in curves:
+        x, y = curve.points
+        at = raster(x, y, (0.0, last), up, rows, columns)
+        characters[at], styles[at] = curve.letter, curve.style
+    return characters, styles
+
+
+def _pieces(text: str, styles: Sequence[str]) -> Iterator[Segment]:
+    """Yield the pieces of a line of which each character has a style."""
+    start = 0
+    for style, cells in groupby(styles):
+        end = start + sum(1 for _ in cells)
+        yield piece(text[start:end], style)
+        start = end
 
 
 def layers(run: Run, width: int, height: int, glyphs: Glyphs) -> list[Line]:

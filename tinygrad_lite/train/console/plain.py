@@ -11,13 +11,14 @@ from typing import Any
 from rich.color import ColorSystem
 from rich.style import Style
 
-from tinygrad_lite.train.console.live import COMPILING
 from tinygrad_lite.train.console.report import headline
 from tinygrad_lite.train.console.run import Run
 from tinygrad_lite.train.console.words import (
+    COMPILING,
     encodable,
     ending,
     printable,
+    warning_of,
     write_metric,
     write_rate,
     write_seconds,
@@ -53,11 +54,9 @@ class Plain:
             BatchValidated: self._validate,
             LayersMeasured: self._layers,
             EpochEnded: self._epoch,
-            StepSkipped: lambda e: self._warn(
-                f"{self._where(e)} left out: {e.problem}; {e.left} more may be"
-            ),
-            CheckpointFailed: lambda e: self._warn(f"not saved to {e.path}: {e.reason}"),
-            Warned: lambda e: self._warn(e.text),
+            StepSkipped: lambda e: self._warn(warning_of(e)),
+            CheckpointFailed: lambda e: self._warn(warning_of(e)),
+            Warned: lambda e: self._warn(warning_of(e)),
             FitEnded: self._end,
         }
 
@@ -96,9 +95,8 @@ class Plain:
             self._warn(f"{self._where(event)}  {complaint}")
 
     def _epoch(self, event: EpochEnded) -> None:
-        shown = "  ".join(f"{k} {write_metric(k, v)}" for k, v in event.metrics.items())
         self._print(
-            f"epoch {event.epoch}/{self.run.started.epochs}  {shown}  lr {event.lr:.2e}  "
+            f"epoch {event.epoch}/{self.run.started.epochs}  {_metrics(event)}  lr {event.lr:.2e}  "
             f"{event.seconds:.2f}s{'  best' if event.best else ''}",
             "green" if event.best else "",
         )
@@ -106,8 +104,7 @@ class Plain:
     def _end(self, event: FitEnded) -> None:
         best = self.run.best
         if best is not None:
-            shown = "  ".join(f"{k} {write_metric(k, v)}" for k, v in best.metrics.items())
-            self._print(f"best epoch {best.epoch}/{self.run.started.epochs}  {shown}")
+            self._print(f"best epoch {best.epoch}/{self.run.started.epochs}  {_metrics(best)}")
         if event.checkpoint is not None:
             self._print(f"checkpoint: {event.checkpoint}")
         if event.resume is not None:
@@ -128,3 +125,7 @@ class Plain:
         if style and os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR"):
             line = Style.parse(style).render(line, color_system=ColorSystem.STANDARD)
         print(line, flush=True)  # noqa: T201
+
+
+def _metrics(event: EpochEnded) -> str:
+    return "  ".join(f"{name} {write_metric(name, v)}" for name, v in event.metrics.items())

@@ -20,6 +20,7 @@ from tinygrad_lite.train.console.run import Run
 from tinygrad_lite.train.console.words import (
     Glyphs,
     ending,
+    label_of,
     printable,
     write_metric,
     write_seconds,
@@ -73,7 +74,7 @@ class EpochTable:
         lines: list[Line] = []
         if columns != self._columns:
             self._columns = columns
-            heads = "".join(f"{_label(name):>{size}}" for name, size in columns)
+            heads = "".join(f"{label_of(name):>{size}}" for name, size in columns)
             lines.append([piece(f"{'epoch':>5}{heads}", "bold")])
         cells = "".join(f"{_value(name, event):>{size}}" for name, size in columns)
         row = f"{event.epoch:>5}{cells}"
@@ -82,10 +83,6 @@ class EpochTable:
         else:
             lines.append([piece(row)])
         return [cropped(line, width - 1) for line in lines]
-
-
-def _label(name: str) -> str:
-    return printable(name.replace("val_", "val "))
 
 
 def _value(name: str, event: EpochEnded) -> str:
@@ -104,9 +101,9 @@ def _fitting(names: Sequence[str], width: int) -> list[tuple[str, int]]:
     chosen: dict[str, int] = {}
     for name in dict.fromkeys(ranks):
         size = (
-            max(8, len(_label(name))) + 2
+            max(8, len(label_of(name))) + 2
             if name in ("time", "lr")
-            else 2 + max(_CELL - 2, len(_label(name)))
+            else 2 + max(_CELL - 2, len(label_of(name)))
         )
         if size <= room:
             chosen[name] = size
@@ -156,7 +153,7 @@ def _best(best: EpochEnded, run: Run, width: int, glyphs: Glyphs) -> list[Line]:
     names = sorted(best.metrics, key=lambda name: not name.startswith("val_"))
     for name in names:
         part = [
-            piece(f"   {_label(name)} ", "dim"),
+            piece(f"   {label_of(name)} ", "dim"),
             piece(write_metric(name, best.metrics[name]), GOOD),
         ]
         if width_of(lines[-1]) + width_of(part) >= width:

@@ -19,6 +19,7 @@ from tinygrad_lite.train.events import (
     FitStarted,
     LayersMeasured,
     StepEnded,
+    best_of,
 )
 
 SMOOTH = 0.9  # weight of the past in the smoothed loss
@@ -125,7 +126,7 @@ class Run:
         self.epochs = list(event.history)
         for epoch in self.epochs:
             self.losses.add(epoch.epoch, epoch.metrics.get("loss", float("nan")))
-        self.best = next((e for e in reversed(self.epochs) if e.best), None)
+        self.best = best_of(self.epochs)
         self.layers: LayersMeasured | None = None
         self.gradients: dict[str, Course] = {}
         self.health = Health()

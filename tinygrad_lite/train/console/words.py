@@ -6,8 +6,9 @@ import math
 import re
 from dataclasses import dataclass
 
-from tinygrad_lite.train.events import FitEnded
+from tinygrad_lite.train.events import CheckpointFailed, FitEnded, StepSkipped, Warned
 
+COMPILING = "compiling kernels (once on this machine; the next run starts at once)"
 _PERCENT = re.compile(r"(val_)?(accuracy|precision|recall|f1|top)\w*")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x1f\x7f-\x9f]")
 
@@ -65,6 +66,12 @@ def printable(text: str) -> str:
     return _CONTROL.sub("", text.replace("\n", " ").replace("\t", " "))
 
 
+def label_of(metric: str) -> str:
+    """Return what a metric, which users may have named, is called in a table."""
+    name = metric.removeprefix("val_")
+    return printable(name if name == metric else f"val {name}")
+
+
 def write_metric(name: str, value: float) -> str:
     """Write a metric as people say it: accuracies as percentages."""
     if _PERCENT.fullmatch(name) and 0 <= value <= 1:
@@ -111,3 +118,14 @@ def ending(event: FitEnded) -> str:
     """Say how the run ended."""
     how = "interrupted after" if event.interrupted else "finished in"
     return f"{how} {write_seconds(event.seconds)}"
+
+
+def warning_of(event: StepSkipped | CheckpointFailed | Warned) -> str:
+    """Say what an event warns of."""
+    match event:
+        case StepSkipped():
+            place = f"step {event.step} of epoch {event.epoch}"
+            return f"{place} left out: {event.problem}; {event.left} more may be"
+        case CheckpointFailed():
+            return f"not saved to {event.path}: {event.reason}"
+    return event.text

@@ -9,7 +9,7 @@ import warnings
 from typing import Any
 
 from tinygrad_lite.errors import ArgumentError, message
-from tinygrad_lite.train.events import EpochEnded, Event, FitEnded, FitStarted
+from tinygrad_lite.train.events import EpochEnded, Event, FitEnded, FitStarted, best_of
 from tinygrad_lite.train.logs.log import Log, replace
 
 _SECONDS = 5.0  # between two pictures, at least
@@ -82,9 +82,10 @@ class Curves(Log):
             seen = [(e.epoch, e.metrics[key]) for e in self._epochs if key in e.metrics]
             if seen:
                 axes.plot(*zip(*seen, strict=True), ".-", label=label, markersize=3)
-        best = next((e.epoch for e in reversed(self._epochs) if e.best), None)
+        best = best_of(self._epochs)
         if best is not None:
-            axes.axvline(best, color="gray", linestyle=":", label=f"best epoch, {best}")
+            label = f"best epoch, {best.epoch}"
+            axes.axvline(best.epoch, color="gray", linestyle=":", label=label)
         axes.set_title(_literal(name))
         axes.set_xlabel("epoch")
         axes.grid(alpha=0.3)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_lite.errors import DataError, message
 from tinygrad_lite.summary import Row, Summary
-from tinygrad_lite.train.events import EpochEnded, FitEnded, FitStarted, StepEnded
+from tinygrad_lite.train.events import EpochEnded, FitEnded, FitStarted, StepEnded, best_of
 
 NAME = "log.jsonl"  # in the folder of a run
 _ALIVE = 60.0  # seconds for which a run may be silent
@@ -51,8 +51,8 @@ class Run:
 
     @property
     def best(self) -> EpochEnded | None:
-        """The best epoch; None without validation."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
+        """The best epoch, by the metric that was monitored; None if that is not known."""
+        return best_of(self.epochs)
 
 
 def read(path: str | os.PathLike[str], steps: bool = True) -> Run:
