@@ -176,4 +176,8 @@ def test_the_latest_of_several_goes_on():
         "tinygrad-lite run dnn --resume runs/dnn-1"
     )
     Path(launch.FILE).write_text('{"speed": 3}')  # somebody else's, above all of ours
+    launch.Launch("my net.toml", {}).write(Path("runs/my net-1"))
+    assert launch.resume_command(Path("runs/my net-1")) == (
+        "tinygrad-lite run 'my net.toml' --resume"
+    )
     assert launch.resume_command(Path("elsewhere")) == "fit(..., resume='elsewhere')"

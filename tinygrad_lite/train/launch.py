@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,6 @@ def resume_command(folder: Path) -> str:
             name = read(run).name
         except CheckpointError:  # there is none, or a file of that name of somebody else's
             continue
-        short = unfinished(name) == run
-        return f"tinygrad-lite run {name} --resume" + ("" if short else f" {run}")
+        which = [] if unfinished(name) == run else [str(run)]
+        return shlex.join(["tinygrad-lite", "run", name, "--resume", *which])
     return f"fit(..., resume={str(folder)!r})"
