@@ -119,9 +119,13 @@ class Session:
             epochs: how many were planned.
             fault: what broke it off.
         """
-        trainer = self._trainer
         if self._saved is None:
             return  # it never began
+        with self._signals.held():  # whoever presses Ctrl-C twice in haste loses nothing
+            self._end(epochs, fault)
+
+    def _end(self, epochs: int, fault: BaseException | None) -> None:
+        trainer = self._trainer
         if self._saved != trainer.progress.place:
             self._save()
         unfinished = trainer.progress.epoch <= epochs
