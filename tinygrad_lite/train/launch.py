@@ -73,6 +73,13 @@ def read(folder: Path) -> Launch:
         ) from error
 
 
+def withdraw(folder: Path) -> None:
+    """Forget a run that failed before anything of it was kept."""
+    if [file.name for file in folder.iterdir()] == [FILE]:
+        (folder / FILE).unlink()
+        folder.rmdir()
+
+
 def unfinished(name: str) -> Path | None:
     """Return the folder of the latest run of `name` that did not come to its end, if any."""
     mine = []
@@ -86,11 +93,17 @@ def unfinished(name: str) -> Path | None:
     return max(mine, key=lambda file: file.stat().st_mtime_ns).parent if mine else None
 
 
-def resume_command(folder: Path) -> str:
-    """Return what to type to go on with the run whose Trainer keeps its state in `folder`."""
+def resume_command(folder: Path, diverged: bool = False) -> str:
+    """Return what to type to go on with a run.
+
+    Args:
+        folder: where its Trainer keeps its state.
+        diverged: whether it needs another learning rate, to be filled in.
+    """
     for run in (folder, *folder.parents[:2]):
         if (run / FILE).is_file():
-            name = read(run).name
-            short = unfinished(name) == run
-            return f"tinygrad-lite run {name} --resume" + ("" if short else f" {run}")
-    return f"fit(..., resume={str(folder)!r})"
+            launch = read(run)
+            place = "" if unfinished(launch.name) == run else f" {run}"
+            lr = " --lr ..." if diverged and "lr" in launch.settings else ""
+            return f"tinygrad-lite run {launch.name} --resume{place}{lr}"
+    return f"fit(..., resume={str(folder)!r}{', lr=...' if diverged else ''})"

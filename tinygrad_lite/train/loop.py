@@ -304,8 +304,8 @@ class Trainer:
                             self.stop("this is enough")
             except BaseException as fault:
                 session.end(epochs, fault)
-                if isinstance(fault, DivergenceError) and session.checkpoint is not None:
-                    fault.add_note(f"  resume: fit(..., resume={session.checkpoint!r}, lr=...)")
+                if isinstance(fault, DivergenceError) and session.resume is not None:
+                    fault.add_note(f"  resume: {session.resume}")
                 raise
             session.end(epochs)
         if session.received == signal.SIGTERM:

@@ -35,6 +35,10 @@ class LRCurve:
     losses: np.ndarray
     smoothed: np.ndarray
 
+    def __repr__(self) -> str:
+        rates = f"{len(self.lrs)} rates from {self.lrs[0]:.1e} to {self.lrs[-1]:.1e}"
+        return f"LRCurve({rates}; suggestion {self.suggestion:.1e})"
+
     @property
     def steepest(self) -> float:
         """The rate at which the smoothed loss falls fastest."""

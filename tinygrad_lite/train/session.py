@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite import kernels
 from tinygrad_lite.checkpoint import save_arrays
+from tinygrad_lite.errors import DivergenceError
 from tinygrad_lite.train.callbacks import Callback, Listener
 from tinygrad_lite.train.checkpoints import BEST, Checkpoints
 from tinygrad_lite.train.events import (
@@ -44,11 +45,13 @@ class Session:
     Attributes:
         interrupted: whether a signal has ended it before its last epoch.
         reason: why it ended before that, in words; empty if it did not.
+        resume: how to go on with it, once it has ended; None if there is nothing to go on with.
     """
 
     def __init__(self, trainer: Trainer, start: Path | None) -> None:
         self._trainer, self._start = trainer, start
         self.interrupted, self.reason = False, ""
+        self.resume: str | None = None
         self._checkpoint = None if start is None else str(start)
         self._checkpoints: Checkpoints | None = None
         self._listeners: list[Listener] = list(trainer.callbacks)
@@ -134,7 +137,8 @@ class Session:
         elif unfinished:
             self.reason = trainer.stopping
         self.interrupted = unfinished and self.received is not None
-        again = trainer.folder if unfinished and self._checkpoint else None
+        if unfinished and self._checkpoint and trainer.folder is not None:
+            self.resume = resume_command(trainer.folder, isinstance(fault, DivergenceError))
         self.emit(
             FitEnded(
                 interrupted=self.interrupted,
@@ -142,7 +146,7 @@ class Session:
                 reason=self.reason,
                 best=trainer.progress.best,
                 checkpoint=self._checkpoint,
-                resume=None if again is None else resume_command(again),
+                resume=self.resume,
                 failed=fault is not None,
             )
         )

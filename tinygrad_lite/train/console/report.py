@@ -21,6 +21,7 @@ from tinygrad_lite.train.console.words import (
     Glyphs,
     ending,
     printable,
+    write_count,
     write_metric,
     write_seconds,
 )
@@ -32,10 +33,11 @@ _CELL = 10  # columns of a number in the epoch table, at least
 
 def headline(event: FitStarted) -> str:
     """Say in a line what is about to be trained."""
-    begun = f", {event.done:,} steps of them done" if event.done else ""
+    begun = f", {write_count(event.done, 'step')} of them done" if event.done else ""
     return (
-        f"{event.model}: {event.parameters:,} parameters, {event.samples:,} samples, "
-        f"{event.epochs} epochs of {event.steps} steps{begun}"
+        f"{event.model}: {write_count(event.parameters, 'parameter')}, "
+        f"{write_count(event.samples, 'sample')}, {write_count(event.epochs, 'epoch')} of "
+        f"{write_count(event.steps, 'step')}{begun}"
     )
 
 
@@ -90,7 +92,7 @@ def _label(name: str) -> str:
 
 def _value(name: str, event: EpochEnded) -> str:
     if name == "time":
-        return write_seconds(event.seconds)
+        return f"{event.seconds:.2f}s" if event.seconds < 1 else write_seconds(event.seconds)
     if name == "lr":
         return f"{event.lr:.1e}"
     return write_metric(name, event.metrics[name])
