@@ -120,7 +120,7 @@ def test_no_runs_is_no_error(tmp_path, name):
     (tmp_path / "empty").mkdir()
     text = printed(lambda console: runs.list_runs(tmp_path / name, console), width=500)
     assert text.startswith(f"There are no runs in {tmp_path / name} yet.")
-    assert "JSONL(" in text
+    assert f'folder="{tmp_path / name / "my-run"}"' in text
 
 
 def test_only_broken_runs_are_listed_too(tmp_path):

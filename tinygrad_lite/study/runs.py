@@ -65,8 +65,8 @@ def list_runs(folder: Path, console: Console | None = None) -> None:
     found, broken = find_runs(folder)
     if not found and not broken:
         console.print(
-            f"There are no runs in {folder} yet. A training whose Trainer has "
-            f'callbacks=[tg.train.logs.JSONL("{folder / "my-run" / NAME}")] appears here.',
+            f"There are no runs in {folder} yet. Those of `tinygrad-lite run` are kept in ./runs, "
+            f'and that of tg.Trainer(..., folder="{folder / "my-run"}") would be here.',
             markup=False,
         )
         return
