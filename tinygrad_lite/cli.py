@@ -417,7 +417,11 @@ def _kept(
         click.echo(f"nothing of this run is kept: {place}: {error.strerror}", err=True)
         main(**settings)
         return
-    main(**settings, folder=str(place))
+    try:
+        main(**settings, folder=str(place))
+    except Exception:
+        launch.withdraw(place)
+        raise
     started.is_done = True
     started.write(place)
 

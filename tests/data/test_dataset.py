@@ -73,9 +73,9 @@ def test_finite():
 def test_not_finite(bad):
     x = np.zeros((5, 2, 2))
     x[3, 1, 0] = x[4, 0, 0] = bad
-    with pytest.raises(DataError, match="sample 3 of x is not finite, nor are 1 others of 5"):
+    with pytest.raises(DataError, match="sample 3 of x is not finite, nor is 1 more of 5\n"):
         Dataset(x, np.arange(5)).check_finite()
-    with pytest.raises(DataError, match="sample 1 of y is not finite"):
+    with pytest.raises(DataError, match="sample 1 of y is not finite\n"):
         Dataset(np.zeros(2), np.array([0.0, bad])).check_finite()
 
 

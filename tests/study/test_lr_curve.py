@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tinygrad_lite.study.lr_curve import show_lr_curve
+from tinygrad_lite.study import show_lr_curve
 from tinygrad_lite.train import LRCurve
 
 

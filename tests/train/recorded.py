@@ -130,6 +130,8 @@ class Terminal:
         elif code.endswith("K"):
             self.rows[self.row] = self.rows[self.row][: self.column]
         elif code.endswith("J"):
+            if self.column == 0 and self.row == max(0, len(self.rows) - self.height):
+                assert not any(self.rows[self.row :]), "tmux scrolls that into its history"
             self.rows[self.row] = self.rows[self.row][: self.column]
             del self.rows[self.row + 1 :]
         elif code.endswith(("h", "l")):

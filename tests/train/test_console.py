@@ -29,6 +29,7 @@ from tinygrad_lite.train.console.words import (
     glyphs_of,
     label_of,
     write_bytes,
+    write_count,
     write_metric,
     write_rate,
     write_seconds,
@@ -285,3 +286,12 @@ def test_characters_are_those_of_the_encoding(encoding, glyphs):
 
 def test_an_interrupted_run_says_so():
     assert ending(FitEnded(True, 2.0)) == "interrupted after 2.0s"
+    assert ending(FitEnded(True, 2.0, failed=True)) == "interrupted after 2.0s"
+
+
+def test_a_run_that_failed_is_not_said_to_be_finished():
+    assert ending(FitEnded(False, 2.0, failed=True)) == "failed after 2.0s"
+
+
+def test_one_is_no_plural():
+    assert [write_count(n, "step") for n in (0, 1, 2000)] == ["0 steps", "1 step", "2,000 steps"]

@@ -124,6 +124,27 @@ def test_ctrl_c_twice_raises_and_still_saves(tmp_path):
     assert_same(resumed(tmp_path / "a"), whole_run(tmp_path))
 
 
+@pytest.mark.parametrize(("again", "kept"), [(1, 4), (2, None)])
+def test_ctrl_c_again_lets_the_last_checkpoint_be_written(tmp_path, monkeypatch, again, kept):
+    """A third one does not."""
+    seen, before = [], os.fsync
+
+    def fsync(handle):
+        before(handle)
+        monkeypatch.undo()
+        send(*[signal.SIGINT] * again)()
+
+    def stop():
+        send(signal.SIGINT)()
+        monkeypatch.setattr(os, "fsync", fsync)  # the next one is that of the checkpoint
+
+    broken = trainer(tmp_path / "a", callbacks=[when(is_step(4), stop), seen.append])
+    with pytest.raises(KeyboardInterrupt):
+        broken.fit(loader(), VAL, epochs=EPOCHS)
+    assert (saved_steps(tmp_path / "a") if checkpoints.find(tmp_path / "a") else None) == kept
+    assert isinstance(seen[-1], FitEnded) == (kept is not None)
+
+
 class Calls:
     """A loss that acts at one of its calls."""
 
@@ -383,9 +404,9 @@ def test_a_bad_step_is_not_taken_and_the_error_says_how_to_go_on(tmp_path):
     with pytest.raises(DivergenceError, match="loss is nan; the weights are those before") as error:
         broken.fit(loader(), VAL, epochs=EPOCHS)
     path = checkpoints.find(tmp_path / "a")
-    assert f"  resume: fit(..., resume={str(path)!r}, lr=...)" in error.value.__notes__
+    assert f"  resume: {seen[-1].resume}" in error.value.__notes__
     assert seen[-1].checkpoint == str(path)
-    assert seen[-1].resume == f"fit(..., resume={str(tmp_path / 'a')!r})"
+    assert seen[-1].resume == f"fit(..., resume={str(tmp_path / 'a')!r}, lr=...)"
     assert seen[-1].reason.startswith("DivergenceError: Trainer: the loss is nan")
     assert saved_steps(tmp_path / "a") == 7
     assert_same(resumed(tmp_path / "a", model=dropout), whole_run(tmp_path, model=dropout))

@@ -16,6 +16,7 @@ def test_it_gives_the_course_of_a_metric_and_the_best_epoch():
     assert history["loss"] == [3.0, 1.0, 2.0]
     assert history.best is epochs[1]
     assert repr(history) == "History(3 epochs: loss=2)"
+    assert repr(History(epochs[:1])).startswith("History(1 epoch: ")
 
 
 def test_before_an_epoch_has_ended_there_is_nothing():

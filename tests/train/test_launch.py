@@ -149,6 +149,7 @@ def test_further_logs():
     result = run("dnn", *SETTINGS, "--log", "cvs")
     assert result.returncode == 1
     assert "no log is called 'cvs'" in result.stderr
+    assert [path.name for path in Path("runs").iterdir()] == ["dnn-1"]  # it never began
 
 
 def test_an_example_of_two_networks_skips_what_is_done():
@@ -181,3 +182,14 @@ def test_the_latest_of_several_goes_on():
         "tinygrad-lite run 'my net.toml' --resume"
     )
     assert launch.resume_command(Path("elsewhere")) == "fit(..., resume='elsewhere')"
+
+
+def test_what_diverged_goes_on_at_another_rate():
+    launch.Launch("dnn", {"lr": 0.1}).write(Path("runs/dnn-1"))
+    launch.Launch("adding", {"length": 100}).write(Path("runs/adding-1"))
+    assert launch.resume_command(Path("runs/dnn-1"), True) == (
+        "tinygrad-lite run dnn --resume --lr ..."
+    )
+    assert launch.resume_command(Path("runs/adding-1"), True) == (
+        "tinygrad-lite run adding --resume"
+    )

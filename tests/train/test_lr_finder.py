@@ -61,6 +61,7 @@ def test_where_it_ends():
 def test_the_suggestion_is_the_smaller_one():
     lrs = np.geomspace(1e-4, 1.0, 5)
     curve = LRCurve(lrs, lrs, np.array([5.0, 4.9, 4.0, 1.0, 9.0]))
+    assert f"suggestion {curve.suggestion:.1e}" in repr(curve)
     assert (curve.steepest, curve.tenth) == pytest.approx((1e-1, 1e-2))
     assert curve.suggestion == curve.tenth
     curve = LRCurve(lrs, lrs, np.array([5.0, 1.0, 0.9, 0.9, 0.8]))

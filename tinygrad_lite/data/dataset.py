@@ -80,11 +80,12 @@ class Dataset:
             good = np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
             if not good.all():
                 first = int(np.argmin(good))
+                others = int((~good).sum()) - 1
+                more = f", nor {'is' if others == 1 else 'are'} {others} more of {len(good)}"
                 raise DataError(
                     message(
                         "Dataset",
-                        f"sample {first} of {name} is not finite, nor are "
-                        f"{int((~good).sum()) - 1} others of {len(good)}",
+                        f"sample {first} of {name} is not finite{more if others else ''}",
                         {name: array},
                         fix="leave these samples out, or fill the gaps, e.g. np.nan_to_num(x)",
                     )

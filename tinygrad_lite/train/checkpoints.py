@@ -15,6 +15,7 @@ from tinygrad_lite.train.events import CheckpointFailed, CheckpointSaved
 
 BEST = "best.safetensors"
 _FOLDER = "checkpoints"
+_FIRST = 1.0  # seconds until the first, which also shows early whether the disk takes it
 _SHARE = 0.02  # of the time that may go into writing checkpoints while steps go on
 
 
@@ -30,7 +31,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int, every: float) -> None:
         self.folder, self.keep, self.every = folder / _FOLDER, keep, every
-        self._due = time.monotonic() + every
+        self._due = time.monotonic() + min(every, _FIRST)
         for place in (folder, self.folder):
             storage.sweep(place)
 

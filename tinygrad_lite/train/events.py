@@ -231,6 +231,7 @@ class FitEnded:
         checkpoint: folder of the last checkpoint; None if there is none.
         resume: what to type to go on; None if there is nothing to go on from or to.
         failed: whether an error ended it.
+        weights: file of the weights after the best epoch, for `tg.load`; None if there is none.
     """
 
     interrupted: bool
@@ -240,6 +241,7 @@ class FitEnded:
     checkpoint: str | None = None
     resume: str | None = None
     failed: bool = False
+    weights: str | None = None
 
 
 Event = (

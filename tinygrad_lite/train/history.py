@@ -47,7 +47,8 @@ class History:
     def __repr__(self) -> str:
         last = self.epochs[-1].metrics if self.epochs else {}
         numbers = ", ".join(f"{name}={value:.4g}" for name, value in last.items())
-        return f"History({len(self.epochs)} epochs{': ' if last else ''}{numbers})"
+        unit = "epoch" if len(self.epochs) == 1 else "epochs"
+        return f"History({len(self.epochs)} {unit}{': ' if last else ''}{numbers})"
 
     @property
     def best(self) -> EpochEnded | None:

@@ -74,6 +74,13 @@ def read(folder: Path) -> Launch:
         ) from error
 
 
+def withdraw(folder: Path) -> None:
+    """Forget a run that failed before anything of it was kept."""
+    if [file.name for file in folder.iterdir()] == [FILE]:
+        (folder / FILE).unlink()
+        folder.rmdir()
+
+
 def unfinished(name: str) -> Path | None:
     """Return the folder of the latest run of `name` that did not come to its end, if any."""
     mine = []
@@ -87,13 +94,19 @@ def unfinished(name: str) -> Path | None:
     return max(mine, key=lambda file: file.stat().st_mtime_ns).parent if mine else None
 
 
-def resume_command(folder: Path) -> str:
-    """Return what to type to go on with the run whose Trainer keeps its state in `folder`."""
+def resume_command(folder: Path, diverged: bool = False) -> str:
+    """Return what to type to go on with a run.
+
+    Args:
+        folder: where its Trainer keeps its state.
+        diverged: whether it needs another learning rate, to be filled in.
+    """
     for run in (folder, *folder.parents[:2]):
         try:
-            name = read(run).name
+            launch = read(run)
         except CheckpointError:  # there is none, or a file of that name of somebody else's
             continue
-        which = [] if unfinished(name) == run else [str(run)]
-        return shlex.join(["tinygrad-lite", "run", name, "--resume", *which])
-    return f"fit(..., resume={str(folder)!r})"
+        which = [] if unfinished(launch.name) == run else [str(run)]
+        command = shlex.join(["tinygrad-lite", "run", launch.name, "--resume", *which])
+        return command + (" --lr ..." if diverged and "lr" in launch.settings else "")
+    return f"fit(..., resume={str(folder)!r}{', lr=...' if diverged else ''})"

@@ -125,7 +125,7 @@ class Trainer:
         training_step: Step | None = None,
         callbacks: Sequence[Listener] = (),
         folder: str | Path | None = None,
-        save_every: float = 30.0,
+        save_every: float = 10.0,
         keep: int = 3,
         display: Display = "auto",
     ) -> None:
@@ -310,8 +310,8 @@ class Trainer:
                             self.stop("this is enough")
             except BaseException as fault:
                 session.end(epochs, fault)
-                if isinstance(fault, DivergenceError) and session.checkpoint is not None:
-                    fault.add_note(f"  resume: fit(..., resume={session.checkpoint!r}, lr=...)")
+                if isinstance(fault, DivergenceError) and session.resume is not None:
+                    fault.add_note(f"  resume: {session.resume}")
                 raise
             session.end(epochs)
         if session.received == signal.SIGTERM:

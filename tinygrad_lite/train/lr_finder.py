@@ -21,7 +21,7 @@ _DIVERGED = 4.0  # times the lowest smoothed loss
 
 @dataclass(frozen=True)
 class LRCurve:
-    """The loss at each learning rate; `study.lr_curve.show_lr_curve` draws it.
+    """The loss at each learning rate; `study.show_lr_curve` draws it.
 
     Shapes: lrs, losses, smoothed (M,) of float64, M from 2 on.
 
@@ -34,6 +34,10 @@ class LRCurve:
     lrs: np.ndarray
     losses: np.ndarray
     smoothed: np.ndarray
+
+    def __repr__(self) -> str:
+        rates = f"{len(self.lrs)} rates from {self.lrs[0]:.1e} to {self.lrs[-1]:.1e}"
+        return f"LRCurve({rates}; suggestion {self.suggestion:.1e})"
 
     @property
     def steepest(self) -> float:
@@ -68,6 +72,7 @@ def find_lr(
     and what the library's generator of random numbers will draw.
 
         curve = tg.train.find_lr(trainer, train)
+        rich.print(tg.study.show_lr_curve(curve))
         trainer.optimizer.lr = curve.suggestion  # before a schedule is made, which goes by it
 
     Source: Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3; the

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_lite import kernels
 from tinygrad_lite.checkpoint import save_arrays
+from tinygrad_lite.errors import DivergenceError
 from tinygrad_lite.train.callbacks import Callback, Listener
 from tinygrad_lite.train.checkpoints import BEST, Checkpoints
 from tinygrad_lite.train.events import (
@@ -43,11 +44,13 @@ class Session:
     Attributes:
         interrupted: whether a signal has ended it before its last epoch.
         reason: why it ended before that, in words; empty if it did not.
+        resume: how to go on with it, once it has ended; None if there is nothing to go on with.
     """
 
     def __init__(self, trainer: Trainer, start: Path | None) -> None:
         self._trainer, self._start = trainer, start
         self.interrupted, self.reason = False, ""
+        self.resume: str | None = None
         self._checkpoint = None if start is None else str(start)
         self._checkpoints: Checkpoints | None = None
         self._listeners: list[Listener] = list(trainer.callbacks)
@@ -118,9 +121,13 @@ class Session:
             epochs: how many were planned.
             fault: what broke it off.
         """
-        trainer = self._trainer
         if self._saved is None:
             return  # it never began
+        with self._signals.held():  # whoever presses Ctrl-C twice in haste loses nothing
+            self._end(epochs, fault)
+
+    def _end(self, epochs: int, fault: BaseException | None) -> None:
+        trainer = self._trainer
         if self._saved != trainer.progress.place:
             self._save()
         unfinished = trainer.progress.epoch <= epochs
@@ -129,7 +136,8 @@ class Session:
         elif unfinished:
             self.reason = trainer.stopping
         self.interrupted = unfinished and self.received is not None
-        again = trainer.folder if unfinished and self._checkpoint else None
+        if unfinished and self._checkpoint and trainer.folder is not None:
+            self.resume = resume_command(trainer.folder, isinstance(fault, DivergenceError))
         self.emit(
             FitEnded(
                 interrupted=self.interrupted,
@@ -137,8 +145,9 @@ class Session:
                 reason=self.reason,
                 best=trainer.progress.best,
                 checkpoint=self._checkpoint,
-                resume=None if again is None else resume_command(again),
+                resume=self.resume,
                 failed=fault is not None,
+                weights=None if trainer.folder is None else _if_there(trainer.folder / BEST),
             )
         )
 
@@ -172,6 +181,10 @@ class Session:
         if self._display is not None:  # which this thread may be amid drawing
             said = Warned("ending after this step; Ctrl-C again ends at once")
             Thread(target=self._display, args=(said,), daemon=True).start()
+
+
+def _if_there(path: Path) -> str | None:
+    return str(path) if path.exists() else None
 
 
 def _in_a_line(error: BaseException) -> str:

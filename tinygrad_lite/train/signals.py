@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -27,6 +28,7 @@ class StopSignals:
     def __init__(self, told: Callable[[signal.Signals], None]) -> None:
         self.received: signal.Signals | None = None
         self._told = told
+        self._held: list[signal.Signals] | None = None  # what came while it was held back
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopSignals:
@@ -47,9 +49,22 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let a SIGINT raise only when the context ends, but for another one."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+        if held:
+            raise KeyboardInterrupt
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.received is None:
             self.received = signal.Signals(number)
             self._told(self.received)
+        elif number == signal.SIGINT and self._held == []:
+            self._held.append(signal.SIGINT)
         elif number == signal.SIGINT:
             raise KeyboardInterrupt

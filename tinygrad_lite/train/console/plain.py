@@ -105,6 +105,8 @@ class Plain:
         best = self.run.best
         if best is not None:
             self._print(f"best epoch {best.epoch}/{self.run.started.epochs}  {_metrics(best)}")
+        if event.weights is not None:
+            self._print(f"weights of the best epoch: {event.weights}")
         if event.checkpoint is not None:
             self._print(f"checkpoint: {event.checkpoint}")
         if event.resume is not None:

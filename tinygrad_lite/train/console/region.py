@@ -205,8 +205,9 @@ class Region:
         # a terminal that became narrower has broken the lines that stand in it
         rows = sum(max(1, -(-cells // width)) for cells in self._cells[:-1])
         up = "\r" + (f"\x1b[{rows}A" if rows else "") if self._cells else ""
-        if above or width != self._width:
-            up += "\x1b[J"
+        if self._cells and (above or width != self._width or len(frame) != len(self._cells)):
+            # by lines: what is erased from the top corner at once, tmux keeps in its history
+            up = "\r\x1b[K\x1b[J" + "\x1b[1A\x1b[K" * rows
         # no line end after the last, and the cursor at its beginning, where an echoed ^C is
         # overwritten
         text = "\n".join(f"{line}\x1b[K" for line, _ in frame)

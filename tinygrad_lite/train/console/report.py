@@ -22,6 +22,7 @@ from tinygrad_lite.train.console.words import (
     ending,
     label_of,
     printable,
+    write_count,
     write_metric,
     write_seconds,
 )
@@ -33,10 +34,11 @@ _CELL = 10  # columns of a number in the epoch table, at least
 
 def headline(event: FitStarted) -> str:
     """Say in a line what is about to be trained."""
-    begun = f", {event.done:,} steps of them done" if event.done else ""
+    begun = f", {write_count(event.done, 'step')} of them done" if event.done else ""
     return (
-        f"{event.model}: {event.parameters:,} parameters, {event.samples:,} samples, "
-        f"{event.epochs} epochs of {event.steps} steps{begun}"
+        f"{event.model}: {write_count(event.parameters, 'parameter')}, "
+        f"{write_count(event.samples, 'sample')}, {write_count(event.epochs, 'epoch')} of "
+        f"{write_count(event.steps, 'step')}{begun}"
     )
 
 
@@ -87,7 +89,7 @@ class EpochTable:
 
 def _value(name: str, event: EpochEnded) -> str:
     if name == "time":
-        return write_seconds(event.seconds)
+        return f"{event.seconds:.2f}s" if event.seconds < 1 else write_seconds(event.seconds)
     if name == "lr":
         return f"{event.lr:.1e}"
     return write_metric(name, event.metrics[name])
@@ -125,7 +127,11 @@ def result(run: Run, event: FitEnded, width: int, glyphs: Glyphs) -> list[Line]:
         [piece(f"  {glyphs.warning} {shortened(str(complaint), width - 5, glyphs)}", ODD)]
         for complaint in run.health.complaints
     ]
-    for label, text in (("checkpoint", event.checkpoint), ("to go on", event.resume)):
+    for label, text in (
+        ("weights", event.weights),
+        ("checkpoint", event.checkpoint),
+        ("to go on", event.resume),
+    ):
         if text is None:
             continue
         lead = f"  {label:<11}"

@@ -98,6 +98,11 @@ def write_rate(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
+def write_count(count: int, unit: str) -> str:
+    """Write how many there are of something: 1 epoch, 1,000 steps."""
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
 def write_bytes(size: float) -> str:
     """Write an amount of memory."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
@@ -116,7 +121,8 @@ def write_seconds(seconds: float) -> str:
 
 def ending(event: FitEnded) -> str:
     """Say how the run ended."""
-    how = "interrupted after" if event.interrupted else "finished in"
+    how = "failed after" if event.failed else "finished in"
+    how = "interrupted after" if event.interrupted else how
     return f"{how} {write_seconds(event.seconds)}"
 
 
