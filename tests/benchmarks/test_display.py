@@ -5,7 +5,10 @@ takes; so what it takes is counted where it is taken: in the calls of the listen
 thread that draws, by the clock of each thread. Reading the clock at each step counts, too.
 """
 
+import contextlib
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -61,3 +64,46 @@ def test_the_display_costs_less_than_3_percent():
         f"{draw.seconds / (total - cost):.1%} to draw"
     )
     assert cost / (total - cost) < 0.03
+
+
+WHOLE_RUNS = """
+import statistics, sys, time
+import tinygrad_lite as tg
+from tinygrad_lite import plugins
+from tinygrad_lite.train.recipe import digits_trainer, load, noisy_loader
+
+def seconds(display, epochs=120):
+    tg.seed(0)
+    trainer = digits_trainer(plugins.models.get("dnn")(), data, epochs, display)
+    loader, begin = noisy_loader(data), time.perf_counter()
+    trainer.fit(loader, test, epochs)
+    return time.perf_counter() - begin
+
+data, test = load(None)
+seconds("live", 5), seconds("off", 5)
+ratios = []
+for i in range(14):
+    order = ("live", "off") if i % 2 else ("off", "live")
+    taken = {display: seconds(display) for display in order}
+    ratios.append(taken["live"] / taken["off"] - 1)
+with open(sys.argv[1], "w") as file:
+    print(*statistics.quantiles(ratios), file=file)
+"""
+
+
+@pytest.mark.slow
+def test_whole_runs_with_the_display_take_less_than_3_percent_longer(tmp_path):
+    """Live and off in turns, in a terminal of 100 by 30; wants a quiet machine."""
+    pty = pytest.importorskip("pty")
+    environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", "CI": ""}
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", WHOLE_RUNS, str(tmp_path / "quartiles")]
+    child = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    with contextlib.suppress(OSError):  # where the terminal ends
+        while os.read(ours, 1 << 16):
+            pass
+    assert child.wait() == 0
+    low, median, high = map(float, (tmp_path / "quartiles").read_text().split())
+    print(f"with the display {median:+.1%} (quartiles {low:+.1%} and {high:+.1%})")
+    assert median < 0.03

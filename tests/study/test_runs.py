@@ -12,7 +12,7 @@ from tests.train.logs.story import epoch_ended, run, started, steps, tell
 from tinygrad_lite.errors import ArgumentError, DataError
 from tinygrad_lite.study import runs
 from tinygrad_lite.train import EpochEnded, FitEnded, StepEnded
-from tinygrad_lite.train.logs import JSONL, read
+from tinygrad_lite.train.logs import JSONL, jsonl, read
 
 
 @pytest.fixture
@@ -176,7 +176,8 @@ def test_a_run_that_has_only_begun_is_shown(tmp_path):
     assert "unknown optimiser" in text
 
 
-def test_the_steps_of_a_long_first_epoch_are_drawn(tmp_path):
+def test_the_steps_of_a_long_first_epoch_are_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonl, "APART", 0.0)
     log = JSONL(tmp_path / "log.jsonl")
     log(started())
     tell(log, [StepEnded(1, i, 1.0 / i, 1e-2, 25, i) for i in range(1, 5001)])

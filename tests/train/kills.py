@@ -28,11 +28,12 @@ from tinygrad_lite import functional as F
 from tinygrad_lite.data import DataLoader, Dataset
 from tinygrad_lite.data.transforms import GaussianNoise
 from tinygrad_lite.train import Trainer, checkpoints
-from tinygrad_lite.train.logs import read
+from tinygrad_lite.train.logs import jsonl, read
 
 EPOCHS = 3
 OPTIONS = {"display": "off", "save_every": 0.0, "keep": 2}
 TIMES = {"seconds", "waiting"}
+jsonl.APART = 0.0  # every step is told, however fast they come
 
 
 # -- what is trained ------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.train.recorded import Clock, run, started, states
-from tests.train.screens import SIZES, Sheet, photographer
+from tests.train.screens import SIZES, TAKEN, Sheet, photographer
 from tinygrad_lite.summary import Row, Summary
 from tinygrad_lite.train import Compiling, EpochEnded, FitEnded, LayersMeasured, StepEnded, Warned
 from tinygrad_lite.train.console import Live
@@ -264,7 +264,7 @@ def test_what_cannot_be_printed_harms_nothing():
 def test_the_pictures_are_taken(tmp_path):
     watch = photographer(tmp_path)
     watch(started(epochs=20, steps=45))
-    for epoch in (12, 13):
+    for epoch in (TAKEN[0] - 1, TAKEN[0]):
         for step in range(1, 46):
             watch(StepEnded(epoch, step, 1 / epoch, 1e-3, 32))
         watch(EpochEnded(epoch, {"loss": 0.1, "val_loss": 0.1}, 1e-3, 1.0, True))

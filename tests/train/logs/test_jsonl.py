@@ -256,7 +256,8 @@ FOREVER = """
 import sys
 from tests.train.logs.story import started
 from tinygrad_lite.train import StepEnded
-from tinygrad_lite.train.logs import JSONL
+from tinygrad_lite.train.logs import JSONL, jsonl
+jsonl.APART = 0.0
 log = JSONL(sys.argv[1])
 log(started())
 total = 0
@@ -266,6 +267,19 @@ while True:
     if total == 50_000:
         print("far enough", flush=True)
 """
+
+
+def test_of_steps_that_come_fast_fifty_a_second_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonl, "APART", 0.02)
+    now = [1000.0]
+    monkeypatch.setattr(jsonl.time, "time", lambda: now[0])
+    log = JSONL(tmp_path / "log.jsonl")
+    log(started())
+    for total in range(1, 101):
+        now[0] += 0.005
+        log(StepEnded(1, total, 0.5, 0.1, 32, total))
+    log(FitEnded(False, 1.0))
+    assert read(tmp_path).steps["total"].tolist() == [*range(1, 101, 4)]
 
 
 @pytest.mark.parametrize("after", [0.0, 0.37, 1.1])

@@ -13,6 +13,7 @@ from typing import Any
 from tinygrad_lite.train.events import BatchValidated, EpochEnded, Event, FitStarted, StepEnded
 from tinygrad_lite.train.logs.log import SECONDS, Log, append, replace
 
+APART = 0.02  # seconds between two steps that are told, at least
 # Seconds since the last write, before which an event waits for others; all kinds else do not.
 _PATIENCE = {StepEnded: SECONDS, BatchValidated: SECONDS, EpochEnded: SECONDS / 10}
 
@@ -21,10 +22,10 @@ class JSONL(Log):
     """Writes every event of a run as a line of JSON; `read` reads them back.
 
     A line has the class of the event under `event`, the seconds since 1970 under `time`, and the
-    event's fields. A number that is not finite is the text
-    `NaN`, `Infinity` or `-Infinity`, which JSON has no numbers for. Of a step, loss and learning
-    rate have nine digits, durations go down to the microsecond. The batches of a validation are
-    left out.
+    event's fields. A number that is not finite is the text `NaN`, `Infinity` or `-Infinity`, which
+    JSON has no numbers for. Of a step, loss and learning rate have nine digits, durations go down
+    to the microsecond. Of steps that come faster, fifty a second are told, as small networks take
+    thousands; the batches of a validation are left out.
 
     Steps are written about once a second, everything else at once (ends of epochs at most ten times
     a second): a process that is killed loses at most what its last second told. A run that is
@@ -38,11 +39,15 @@ class JSONL(Log):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
         self._pending: list[tuple[float, Event]] = []
-        self._written = 0.0
+        self._written = self._step = 0.0
 
     def _note(self, event: Event) -> None:
         now = time.time()
         kind = type(event)
+        if kind is StepEnded:
+            if 0 <= now - self._step < APART:
+                return
+            self._step = now
         if kind is not BatchValidated:
             self._pending.append((now, event))
         if kind in _PATIENCE and 0 <= now - self._written < _PATIENCE[kind]:
