@@ -276,7 +276,7 @@ def test_of_steps_that_come_fast_fifty_a_second_are_told(tmp_path, monkeypatch):
     log = JSONL(tmp_path / "log.jsonl")
     log(started())
     for total in range(1, 101):
-        now[0] += 0.005
+        now[0] += 0.006
         log(StepEnded(1, total, 0.5, 0.1, 32, total))
     log(FitEnded(False, 1.0))
     assert read(tmp_path).steps["total"].tolist() == [*range(1, 101, 4)]
