@@ -98,8 +98,8 @@ STATES = st.recursive(
 @example({"__metadata__": np.ones(2)})
 @example({"huge": 2**2000, "tuple": (1, (2,)), "nan": [math.nan, math.inf, -math.inf, -0.0]})
 @example({"0-d": np.asfortranarray(np.float32(3)), "a": [np.zeros((0, 3))]})
-def test_what_is_read_is_what_was_written(tmp_path, state):
-    path = tmp_path / "s"
+def test_what_is_read_is_what_was_written(tmp_path_factory, state):
+    path = tmp_path_factory.getbasetemp() / "s"
     shutil.rmtree(path, ignore_errors=True)
     write_state(path, state)
     assert same(read_state(path), state)

@@ -47,6 +47,8 @@ def opening(event: FitStarted, width: int, height: int, glyphs: Glyphs) -> list[
     lines: list[Line] = []
     if event.summary is not None:
         table = event.summary.table(max(width - 1, _SUMMARY), max(8, height - 4)).splitlines()
+        if not glyphs.unicode:
+            table = [line.replace("×", "x").replace("…", glyphs.cut) for line in table]
         lines += [[piece(shortened(line, width - 1, glyphs), "dim")] for line in table]
         lines.append([])
     optimizer = f" with {event.optimizer}" if event.optimizer else ""
